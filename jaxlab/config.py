@@ -1,0 +1,257 @@
+"""What every config shares: the base, the split into static and traced values, and its file.
+
+A config holds every value that runs. **The type of a value decides what it is**: a float, or the
+seed, only flows into arithmetic, so it is *traced*: an argument of the compiled program, free to
+differ between the members of a group. Everything else (ints, strings, booleans, tuples) shapes the
+program, so it is *static*: members that differ in it belong to different groups.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+import math
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from ml_collections import ConfigDict, FrozenConfigDict
+
+TRACED_INTEGERS = ("seed",)  # an int by nature, but no shape depends on it
+
+Overrides = Mapping[str, Any]  # dotted key -> value, e.g. {"optimizer.learning_rate": 0.1}
+
+
+class ConfigError(ValueError):
+    """A config that cannot run: the message says what is wrong, where, and what to do."""
+
+
+def base() -> ConfigDict:
+    """Returns the values that every experiment has; an experiment adds `task` and `model`."""
+    return ConfigDict(
+        {
+            "study": "",  # the figure or table that the config stands for
+            "experiment": "",  # a package below experiments/
+            "seed": 0,
+            "task": {},
+            "model": {},
+            "optimizer": {
+                "name": "adam",  # sgd, momentum, adam, adamw
+                "learning_rate": 1e-3,  # the peak of the schedule
+                "momentum": 0.9,  # momentum only
+                "b1": 0.9,  # adam, adamw
+                "b2": 0.999,
+                "eps": 1e-8,
+                "weight_decay": 0.0,  # adamw only
+                "clip_norm": 0.0,  # on the global gradient norm; 0 is off
+            },
+            "schedule": {
+                "name": "constant",  # constant, linear, cosine, wsd
+                "warmup": 0.0,  # fraction of the steps, linear from 0; for every schedule
+                "decay": 0.2,  # wsd only: fraction of the steps that decays, at the end
+                "final": 0.1,  # linear, cosine, wsd: the last rate as a fraction of the peak
+            },
+            "train": {
+                "steps": 1000,
+                "batch_size": 1024,
+                "accumulate": 1,  # micro-batches per step
+                "compute_dtype": "float32",  # or bfloat16; losses and parameters stay float32
+            },
+            "records": {  # when metrics are written: dense at first, at most every_steps apart
+                "every_steps": 100,
+                "per_decade": 0,  # records per factor of ten in steps; 0 is regular spacing
+            },
+            "eval": {"batches": 4},  # fresh batches per record
+            "checkpoint": {
+                "every_steps": 0,  # 0 saves the end only; saves fall on the next record
+                "keep": 1,  # the latest ones
+                "keep_per_decade": 0,  # and log-spaced ones, kept for ever
+            },
+            "devices": {
+                "data": 0,  # devices that share a batch; 0: those that the members leave over
+                "members_at_once": 0,  # members vmapped together; 0: all, but 1 on a CPU
+                "max_members": 0,  # members in one program; 0: what fits the memory
+            },
+        }
+    )
+
+
+def leaves(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yields (dotted key, value) for every value of a config, in the order of the keys."""
+    for key in sorted(config):
+        value = config[key]
+        if isinstance(value, ConfigDict | dict):
+            yield from leaves(value, f"{prefix}{key}.")
+        else:
+            yield prefix + key, value
+
+
+def is_traced(key: str, value: Any) -> bool:
+    """Whether a value is an argument of the compiled program rather than a part of it."""
+    return key in TRACED_INTEGERS or isinstance(value, float)
+
+
+def split(config: ConfigDict) -> tuple[FrozenConfigDict, dict[str, float]]:
+    """Splits a config into its static part and its traced values by dotted key.
+
+    The static part lacks the traced keys altogether, so code that reads one at build time fails
+    instead of baking a member's number into the program of the whole group.
+    """
+    static = ConfigDict(config.to_dict())
+    values = {key: value for key, value in leaves(config) if is_traced(key, value)}
+    for key in values:
+        *parents, name = key.split(".")
+        node = static
+        for parent in parents:
+            node = node[parent]
+        del node[name]
+    return FrozenConfigDict(static), values
+
+
+def override(config: ConfigDict, overrides: Overrides) -> ConfigDict:
+    """Returns a copy with some values replaced.
+
+    Raises:
+        ConfigError: for a key that the config does not have, or a value of another type.
+    """
+    result = ConfigDict(config.to_dict())
+    known = dict(leaves(result))
+    for key, value in overrides.items():
+        if key not in known:
+            close = difflib.get_close_matches(key, known, n=1)
+            hint = f"did you mean {close[0]!r}?" if close else f"it has {', '.join(known)}"
+            raise ConfigError(f"the config has no key {key!r}: {hint}")
+        old = known[key]
+        if isinstance(old, float) and isinstance(value, int | float) and value is not bool(value):
+            value = float(value)  # NumPy's floats are floats too; True is no number
+        if type(value) is not type(old):
+            raise ConfigError(
+                f"{key} is {type(old).__name__} ({old!r}) in the config, but a sweep or flag sets "
+                f"{type(value).__name__} {value!r}: give a {type(old).__name__}"
+            )
+        *parents, name = key.split(".")
+        node = result
+        for parent in parents:
+            node = node[parent]
+        node[name] = value
+    return result
+
+
+def check(condition: bool, message: str) -> None:
+    """Raises ConfigError with the message unless the condition holds."""
+    if not condition:
+        raise ConfigError(message)
+
+
+def one_of(config: ConfigDict, key: str, names: tuple[str, ...]) -> None:
+    """Raises ConfigError unless the value at a dotted key is one of the names."""
+    value = dict(leaves(config))[key]
+    check(value in names, f"{key} is {value!r}: choose one of {', '.join(names)}")
+
+
+def validate(config: ConfigDict) -> None:
+    """Checks the values that all experiments share; raises ConfigError before compute is spent."""
+    for key, value in leaves(config):
+        check(
+            not isinstance(value, float) or math.isfinite(value),
+            f"{key} is {value}: give a finite number",
+        )
+    optimizer, schedule, train = config.optimizer, config.schedule, config.train
+    one_of(config, "optimizer.name", ("sgd", "momentum", "adam", "adamw"))
+    one_of(config, "schedule.name", ("constant", "linear", "cosine", "wsd"))
+    one_of(config, "train.compute_dtype", ("float32", "bfloat16"))
+    check(
+        optimizer.learning_rate > 0,
+        f"optimizer.learning_rate is {optimizer.learning_rate}: it must be above 0",
+    )
+    check(
+        optimizer.weight_decay == 0 or optimizer.name == "adamw",
+        f"optimizer.weight_decay is {optimizer.weight_decay}, but optimizer.name is "
+        f"{optimizer.name!r}, which has none: choose 'adamw' or set it to 0",
+    )
+    for key in ("clip_norm", "weight_decay", "eps"):
+        check(optimizer[key] >= 0, f"optimizer.{key} is {optimizer[key]}: it must not be negative")
+    for key in ("momentum", "b1", "b2"):
+        value = optimizer[key]
+        check(0 <= value < 1, f"optimizer.{key} is {value}: it must lie in [0, 1)")
+    for key in ("warmup", "decay", "final"):
+        value = schedule[key]
+        check(0 <= value <= 1, f"schedule.{key} is {value}: it is a fraction between 0 and 1")
+    check(
+        schedule.name != "wsd" or schedule.warmup + schedule.decay <= 1,
+        f"schedule.warmup ({schedule.warmup}) and schedule.decay ({schedule.decay}) are fractions "
+        "of one run: together they must not pass 1",
+    )
+    for key in ("steps", "batch_size", "accumulate"):
+        check(train[key] >= 1, f"train.{key} is {train[key]}: it must be at least 1")
+    check(
+        train.batch_size % train.accumulate == 0,
+        f"train.batch_size {train.batch_size} does not divide into train.accumulate = "
+        f"{train.accumulate} micro-batches: choose a divisor",
+    )
+    check(
+        config.records.every_steps >= 1,
+        f"records.every_steps is {config.records.every_steps}: it must be at least 1",
+    )
+    check(config.eval.batches >= 1, f"eval.batches is {config.eval.batches}: it must be at least 1")
+    check(
+        config.checkpoint.keep >= 1,
+        f"checkpoint.keep is {config.checkpoint.keep}: keep at least the latest, to resume from",
+    )
+    counts = ("records.per_decade", "checkpoint.every_steps", "checkpoint.keep_per_decade")
+    counts += ("devices.data", "devices.members_at_once", "devices.max_members")
+    for key, value in leaves(config):
+        check(key not in counts or value >= 0, f"{key} is {value}: it must not be negative")
+
+
+def fingerprint(value: Any) -> str:
+    """Returns eight hex digits that change when any value of a config (or a list of them) does."""
+    text = json.dumps(_plain(value), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
+def save(path: Path, config: ConfigDict) -> None:
+    """Writes the complete config as JSON."""
+    path.write_text(json.dumps(_plain(config), indent=2, sort_keys=True) + "\n")
+
+
+def load(path: Path) -> ConfigDict:
+    """Reads a saved config; lists come back as tuples, which is what configs hold."""
+    return ConfigDict(_tuples(json.loads(path.read_text())))
+
+
+def differing_keys(old: ConfigDict, new: ConfigDict) -> list[str]:
+    """Returns a line per key whose value differs: 'key: old -> new'."""
+    a, b = dict(leaves(old)), dict(leaves(new))
+    missing = "(absent)"
+    return [
+        f"{key}: {a.get(key, missing)} -> {b.get(key, missing)}"
+        for key in sorted(a.keys() | b.keys())
+        if a.get(key, missing) != b.get(key, missing)
+    ]
+
+
+def choose(arg: str | None, sizes: Mapping[str, Overrides], default: str) -> Overrides:
+    """Returns the overrides of a named size: the part after the colon in `--config=FILE.py:SIZE`.
+
+    Raises:
+        ConfigError: for a size that the config file does not offer.
+    """
+    name = arg or default
+    check(name in sizes, f"this config has no size {name!r}: choose one of {', '.join(sizes)}")
+    return sizes[name]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, ConfigDict | dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value
+
+
+def _tuples(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _tuples(item) for key, item in value.items()}
+    return tuple(_tuples(item) for item in value) if isinstance(value, list) else value

@@ -1,0 +1,69 @@
+"""The contract between an experiment and the loop: four pure functions and what members share.
+
+The loop knows no task and no paper. It hands traced values to the functions below, vmaps or maps
+them over the members of a group, and differentiates the loss.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import jax
+
+Values = Mapping[str, jax.Array]  # a member's traced values by dotted key, each a scalar
+Batch = dict[str, Any]
+Params = Any
+
+STREAMS = ("init", "fixed", "train", "eval")
+
+
+class BatchId(NamedTuple):
+    """Names a draw: with a member's values it decides every number of it."""
+
+    split: str  # "fixed", "train" or "eval"
+    step: jax.Array  # counts the batches of the split
+
+    def key(self, values: Values) -> jax.Array:
+        """Returns the random key of the member's seed and the split, the same at every step."""
+        return stream_key(values["seed"], self.split)
+
+
+def stream_key(seed: jax.Array, stream: str) -> jax.Array:
+    """Returns the key of one of a seed's independent streams: init, fixed, train or eval."""
+    return jax.random.fold_in(jax.random.key(seed), STREAMS.index(stream))
+
+
+class Shared(NamedTuple):
+    """Something that all members with equal values of `depends` share, so it is made once for them.
+
+    `make(batch, values, batch_id)` sees what the entries before it made (so `depends` must contain
+    theirs) and the values that it depends on. It returns a dict to merge into the batch.
+    """
+
+    depends: tuple[str, ...]
+    make: Callable[[Batch, Values, BatchId], Batch]
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """What a hypothesis gives the loop.
+
+    Attributes:
+        init: (key, values) -> params, plain nested dicts of float32 arrays.
+        loss: (params, batch, values) -> scalar float32 loss, a mean over the batch.
+        evaluate: (params, batch, values) -> dict of scalars, `loss` among them.
+        fixed: made once for a whole run (a teacher, say); its batch id is that of step 0.
+        batch: made for every step, in order. Every array leads with the batch axis.
+        data: arrays that every member reads (a corpus), put on the devices once.
+        info: what to record of the data (hashes, versions), JSON-ready.
+    """
+
+    init: Callable[[jax.Array, Values], Params]
+    loss: Callable[[Params, Batch, Values], jax.Array]
+    evaluate: Callable[[Params, Batch, Values], dict[str, jax.Array]]
+    batch: tuple[Shared, ...]
+    fixed: tuple[Shared, ...] = ()
+    data: Batch = field(default_factory=dict)
+    info: dict[str, Any] = field(default_factory=dict)

@@ -1,0 +1,45 @@
+"""Peaked distributions: a linear softmax teacher at a low temperature, on normalised inputs.
+
+The toy of arXiv 2602.03685 (its code: exp-1): inputs x ~ N(0, I) fresh at every step, then
+RMS-normalised; teacher logits W x / T with W as PyTorch's default linear layer draws it. The
+teacher's inverse temperature, the standard deviation of its logits, is β* = 1/(√3 T).
+"""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+
+
+def teacher_weights(key: jax.Array, features: int, classes: int) -> jax.Array:
+    """Returns W_MxN ~ U(-1/√M, 1/√M): M input features, N classes."""
+    bound = features**-0.5
+    return jax.random.uniform(key, (features, classes), minval=-bound, maxval=bound)
+
+
+def inputs(key: jax.Array, batch_size: int, features: int) -> jax.Array:
+    """Returns x_BxM: standard normal rows, each scaled to a root mean square of one."""
+    x_BxM = jax.random.normal(key, (batch_size, features))
+    mean_square = jnp.mean(jnp.square(x_BxM), axis=-1, keepdims=True)
+    return x_BxM * jax.lax.rsqrt(mean_square + jnp.finfo(x_BxM.dtype).eps)
+
+
+def soft_targets(logits_BxN: jax.Array, temperature: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Returns the teacher's distribution p_BxN and its negative entropy Σ p ln p, per row."""
+    logp_BxN = jax.nn.log_softmax(logits_BxN / temperature)
+    p_BxN = jnp.exp(logp_BxN)
+    # Far below the best class p underflows to 0 while ln p stays finite, so p ln p is exact.
+    return p_BxN, jnp.sum(p_BxN * logp_BxN, axis=-1)
+
+
+def kl_divergence(
+    logits_BxN: jax.Array, p_BxN: jax.Array, negative_entropy_B: jax.Array
+) -> jax.Array:
+    """Returns KL(p || softmax(logits)) per row, in nats."""
+    cross = jax.nn.logsumexp(logits_BxN, axis=-1) - jnp.sum(p_BxN * logits_BxN, axis=-1)
+    return negative_entropy_B + cross
+
+
+def hard_targets(logits_BxN: jax.Array) -> jax.Array:
+    """Returns the teacher's best class per row: the limit of temperature zero."""
+    return jnp.argmax(logits_BxN, axis=-1)

@@ -1,0 +1,110 @@
+"""Checkpoints with orbax: asynchronous, atomic, and a policy for which to keep."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import orbax.checkpoint as ocp
+from orbax.checkpoint.checkpoint_managers import preservation_policy
+
+from jaxlab.config import ConfigError
+from jaxlab.training.program import State
+
+ITEMS = State._fields  # one orbax item each, beside the item `meta`
+
+
+def save_steps(config, record_steps_R: np.ndarray) -> set[int]:
+    """Returns the steps after which a run saves: the first record at or past each due step."""
+    every, last = config.checkpoint.every_steps, config.train.steps
+    due = [*range(every, last, every)] if every else []
+    due += [*kept_steps(config, record_steps_R), last]
+    return {int(record_steps_R[np.searchsorted(record_steps_R, step)]) for step in due}
+
+
+def kept_steps(config, record_steps_R: np.ndarray) -> list[int]:
+    """Returns the log-spaced record steps whose checkpoints stay for ever."""
+    per_decade, last = config.checkpoint.keep_per_decade, config.train.steps
+    if not per_decade:
+        return []
+    exponents = np.arange(np.floor(np.log10(last) * per_decade) + 1) / per_decade
+    at = np.searchsorted(record_steps_R, np.round(10**exponents, 9))
+    return sorted({int(step) for step in record_steps_R[at]})
+
+
+class Checkpoints:
+    """The `checkpoints/` folder of a run: `<step>/{params,opt_state,diverged_step,meta}`."""
+
+    def __init__(self, folder: Path, config, record_steps_R: np.ndarray, meta: dict[str, Any]):
+        """Opens or creates the folder.
+
+        Args:
+            folder: the run's `checkpoints/`.
+            config: a config with `checkpoint` and `train.steps`.
+            record_steps_R: the steps at which the run records.
+            meta: JSON saved with each checkpoint; `config_hash` in it guards against foreign ones.
+        """
+        keep = [preservation_policy.LatestN(config.checkpoint.keep)]
+        kept = kept_steps(config, record_steps_R)
+        if kept:
+            keep.append(preservation_policy.CustomSteps(kept))
+        self.folder, self.meta = folder, meta
+        self._manager = ocp.CheckpointManager(
+            folder.absolute(),
+            item_names=(*ITEMS, "meta"),
+            options=ocp.CheckpointManagerOptions(
+                preservation_policy=preservation_policy.AnyPreservationPolicy(keep),
+                cleanup_tmp_directories=True,
+                enable_async_checkpointing=True,
+            ),
+        )
+
+    def save(self, step: int, state: State) -> None:
+        """Starts to save; returns as soon as training may go on (and donate the state)."""
+        # On a CPU orbax may write straight out of the device's buffers, which donation reuses.
+        snapshot = jax.tree.map(jnp.copy, state)
+        items = {name: ocp.args.StandardSave(getattr(snapshot, name)) for name in ITEMS}
+        meta = ocp.args.JsonSave(self.meta | {"step": step})
+        self._manager.save(step, args=ocp.args.Composite(**items, meta=meta), force=True)
+
+    def restore(self, like: State) -> tuple[int, State] | None:
+        """Returns the latest step and state, or None when nothing was saved yet.
+
+        Args:
+            like: a state whose shapes, types and shardings the restored one takes, so that a run
+                goes on with another number of devices.
+
+        Raises:
+            ConfigError: for a checkpoint that is damaged or belongs to another config.
+        """
+        step = self._manager.latest_step()
+        if step is None:
+            return None
+        where = self.folder / str(step)
+        remedy = f"delete {where} to go on from the one before it, or choose another --workdir"
+        try:
+            saved = self._manager.restore(step, args=ocp.args.Composite(meta=ocp.args.JsonRestore()))
+            owner = saved["meta"].get("config_hash")
+        except Exception as error:  # orbax has no common error; each means the same to a user
+            raise ConfigError(f"{where} is no checkpoint of this lab ({error}): {remedy}") from error
+        if owner != self.meta["config_hash"]:
+            raise ConfigError(
+                f"{where} belongs to config {owner}, this run is {self.meta['config_hash']}: {remedy}"
+            )
+        shapes = jax.tree.map(
+            lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=x.sharding), like
+        )
+        items = {name: ocp.args.StandardRestore(getattr(shapes, name)) for name in ITEMS}
+        try:
+            saved = self._manager.restore(step, args=ocp.args.Composite(**items))
+        except Exception as error:
+            raise ConfigError(f"{where} cannot be read ({error}): {remedy}") from error
+        return step, State(**{name: saved[name] for name in ITEMS})
+
+    def close(self) -> None:
+        """Waits for the save under way; raises what went wrong with it."""
+        self._manager.wait_until_finished()
+        self._manager.close()

@@ -1,0 +1,90 @@
+"""A run on disk: one group's folder, what it holds, and whether it may go on.
+
+    config.json       the complete config of the group; members override it
+    members.json      a list of overrides, one per member
+    environment.json  versions and devices, of the latest start
+    metrics.jsonl     a record per line, a number per member
+    checkpoints/      orbax, one folder per step
+    DONE              what the finished run cost, and which members diverged
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+import sys
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from ml_collections import ConfigDict
+
+from jaxlab import config as configs
+from jaxlab.config import ConfigError, Overrides
+
+VERSIONS = ("jax", "jaxlab", "flax", "optax", "orbax-checkpoint", "numpy")
+
+
+def config_hash(config: ConfigDict, members: list[Overrides]) -> str:
+    """Returns the fingerprint of all that decides a run's numbers."""
+    return configs.fingerprint([config, members])
+
+
+def is_done(folder: Path) -> bool:
+    """Whether the run in the folder has finished."""
+    return (folder / "DONE").exists()
+
+
+def claim(folder: Path, config: ConfigDict, members: list[Overrides]) -> None:
+    """Makes the folder ready for this run, new or to be gone on with.
+
+    Raises:
+        ConfigError: when it holds a run with another config, naming the keys that differ.
+    """
+    path = folder / "config.json"
+    if path.exists():
+        differing = configs.differing_keys(configs.load(path), config)
+        old = json.loads((folder / "members.json").read_text())
+        new = json.loads(json.dumps(members))
+        if old != new:
+            differing.append(f"members: {_summary(old)} -> {_summary(new)}")
+        if differing:
+            raise ConfigError(
+                f"{folder} holds a run with another config; these differ:\n  "
+                + "\n  ".join(differing)
+                + "\nchoose another --workdir, or delete the old one"
+            )
+        return
+    if folder.exists() and any(folder.iterdir()):
+        raise ConfigError(f"{folder} is not empty and holds no run: choose another --workdir")
+    folder.mkdir(parents=True, exist_ok=True)
+    # The config comes last: a folder that has it has everything.
+    (folder / "members.json").write_text(json.dumps(members, indent=1) + "\n")
+    temporary = folder / "config.tmp"
+    configs.save(temporary, config)
+    temporary.rename(path)
+
+
+def environment(config: ConfigDict, members: list[Overrides], info: dict) -> dict[str, Any]:
+    """Returns what to quote beside the numbers: versions, device, config hash, data."""
+    import jax
+
+    return {
+        "config_hash": config_hash(config, members),
+        "device": f"{jax.device_count()} x {jax.devices()[0].device_kind}",
+        "platform": platform.platform(),
+        "python": sys.version.split()[0],
+        "data": info,
+    } | {name: metadata.version(name) for name in VERSIONS}
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Writes JSON so that the file is there whole or not at all."""
+    temporary = path.with_suffix(".tmp")
+    temporary.write_text(json.dumps(value, indent=1) + "\n")
+    temporary.rename(path)
+
+
+def _summary(members: list[Overrides]) -> str:
+    keys = sorted({key for member in members for key in member})
+    return f"{len(members)} over ({', '.join(keys)})"

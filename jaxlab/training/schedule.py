@@ -1,0 +1,64 @@
+"""Learning-rate schedules and their clock τ, the sum of the learning rates so far."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxlab.experiment import Values
+
+
+def rate_fraction(name: str, values: Values, step: jax.Array, steps: int) -> jax.Array:
+    """Returns the learning rate of a step (0-based) as a fraction of its peak.
+
+    optax's schedules choose their pieces with Python ints; here the fractions are traced, so that
+    members with different warm-ups share a program.
+
+    Args:
+        name: "constant", "linear" or "cosine" (down to `final` at the end), or "wsd" (warm-up,
+            stable, then a linear decay over the last fraction `decay`).
+        values: the traced `schedule.warmup`, `schedule.decay` and `schedule.final`.
+        step: the step about to be taken; any shape.
+        steps: the length of the run.
+    """
+    warmup_steps = values["schedule.warmup"] * steps
+    final = values["schedule.final"]
+    done = (step - warmup_steps) / jnp.maximum(steps - warmup_steps, 1)
+    done = jnp.clip(done, 0, 1)
+    if name == "constant":
+        fraction = jnp.ones_like(done)
+    elif name == "linear":
+        fraction = 1 + (final - 1) * done
+    elif name == "cosine":
+        fraction = final + (1 - final) * 0.5 * (1 + jnp.cos(jnp.pi * done))
+    elif name == "wsd":
+        decay_steps = jnp.maximum(values["schedule.decay"] * steps, 1)
+        fraction = 1 + (final - 1) * jnp.clip((step - steps + decay_steps) / decay_steps, 0, 1)
+    else:
+        raise ValueError(f"schedule.name is {name!r}: choose constant, linear, cosine or wsd")
+    # Step s of the warm-up has (s+1)/warmup, as in GPT-NeoX: the first rate is not zero.
+    return jnp.where(step < warmup_steps, (step + 1) / jnp.maximum(warmup_steps, 1), fraction)
+
+
+def tau(name: str, values_M: dict[str, np.ndarray], at_steps_R: np.ndarray, steps: int):
+    """Returns τ_MxR: the sum of the learning rates over the first `at_steps_R` steps.
+
+    A function of the config alone, so it is no part of a run's state. The rates are those that the
+    optimiser sees, in float32; they are summed in float64.
+    """
+    names = ("schedule.warmup", "schedule.decay", "schedule.final")
+    shape_Mx3 = np.stack([values_M[key] for key in names], axis=-1)
+    unique_Ux3, member_M = np.unique(shape_Mx3, axis=0, return_inverse=True)
+
+    @jax.jit
+    def fractions(row_3: jax.Array) -> jax.Array:
+        values = dict(zip(names, row_3, strict=True))
+        return rate_fraction(name, values, jnp.arange(steps, dtype=jnp.int32), steps)
+
+    sums_UxR = np.empty((len(unique_Ux3), len(at_steps_R)))
+    for row, unique_3 in enumerate(unique_Ux3):
+        rates = np.asarray(fractions(jnp.asarray(unique_3, jnp.float32)), np.float64)
+        sums_UxR[row] = np.concatenate([[0.0], np.cumsum(rates)])[at_steps_R]
+    peak_M = np.asarray(values_M["optimizer.learning_rate"], np.float32).astype(np.float64)
+    return peak_M[:, None] * sums_UxR[member_M.reshape(-1)]
