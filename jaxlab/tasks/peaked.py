@@ -40,6 +40,13 @@ def kl_divergence(
     return negative_entropy_B + cross
 
 
-def hard_targets(logits_BxN: jax.Array) -> jax.Array:
-    """Returns the teacher's best class per row: the limit of temperature zero."""
-    return jnp.argmax(logits_BxN, axis=-1)
+def best_class(logits_BxN: jax.Array) -> jax.Array:
+    """Returns the first class with the highest logit per row, as `argmax` does.
+
+    For the teacher these are the labels in the limit of temperature zero. XLA's argmax on a CPU
+    takes longer than a training step; two plain reductions take a tenth of one.
+    """
+    classes = logits_BxN.shape[-1]
+    is_best_BxN = logits_BxN == jnp.max(logits_BxN, axis=-1, keepdims=True)
+    class_BxN = jax.lax.broadcasted_iota(jnp.int32, logits_BxN.shape, 1)
+    return jnp.min(jnp.where(is_best_BxN, class_BxN, classes), axis=-1)

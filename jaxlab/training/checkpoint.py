@@ -36,7 +36,7 @@ def kept_steps(config, record_steps_R: np.ndarray) -> list[int]:
 
 
 class Checkpoints:
-    """The `checkpoints/` folder of a run: `<step>/{params,opt_state,diverged_step,meta}`."""
+    """The `checkpoints/` folder of a run: `<step>/{params,opt_state,progress,meta}`."""
 
     def __init__(self, folder: Path, config, record_steps_R: np.ndarray, meta: dict[str, Any]):
         """Opens or creates the folder.

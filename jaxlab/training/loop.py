@@ -102,7 +102,7 @@ def train(
             "space, then give the same command to go on"
         ) from error
 
-    diverged_M = np.asarray(jax.device_get(state.diverged_step))
+    diverged_M = np.asarray(jax.device_get(state.progress["diverged_step"]))
     summary = {
         "steps": config.train.steps,
         "members": len(members),

@@ -22,11 +22,15 @@ from jaxlab.training.sharing import Layout, layouts
 
 
 class State(NamedTuple):
-    """What training changes. Every array leads with the member axis."""
+    """What training changes; each field is an item of a checkpoint.
+
+    Every array leads with the member axis. `progress` holds `diverged_step`: the step whose loss or
+    gradient was not finite, -1 while the member is alive.
+    """
 
     params: Params
     opt_state: optax.OptState
-    diverged_step: jax.Array  # the step whose loss or gradient was not finite; -1 while alive
+    progress: dict[str, jax.Array]
 
 
 Metrics = dict[str, jax.Array]  # per member
@@ -102,7 +106,7 @@ class _Local(NamedTuple):
         def one(values: Values) -> State:
             params = self.experiment.init(stream_key(values["seed"], "init"), values)
             opt_state = optimizer.make(self.config, values).init(params)
-            return State(params, opt_state, jnp.int32(-1))
+            return State(params, opt_state, {"diverged_step": jnp.int32(-1)})
 
         return jax.vmap(one)(values_M)
 
@@ -151,14 +155,15 @@ class _Local(NamedTuple):
         state, train_sums = jax.lax.fori_loop(start, stop, train_step, (state, zeros))
         eval_sums = jax.lax.fori_loop(1, batches, eval_batch, evaluate(jnp.int32(0)))
 
-        alive = state.diverged_step < 0
+        diverged_step = state.progress["diverged_step"]
+        alive = diverged_step < 0
         trained = {name: total / (stop - start) for name, total in train_sums.items()}
         evaluated = {f"eval_{name}": total / batches for name, total in eval_sums.items()}
         metrics = {
             name: jnp.where(alive, value, jnp.nan) for name, value in (trained | evaluated).items()
         }
         metrics["param_norm"] = jax.vmap(optax.global_norm)(state.params)
-        metrics["diverged_step"] = state.diverged_step
+        metrics["diverged_step"] = diverged_step
         return state, metrics
 
     def _step(
@@ -171,17 +176,16 @@ class _Local(NamedTuple):
         )
         params = optax.apply_updates(state.params, updates)
         finite = jnp.isfinite(loss) & jnp.isfinite(grad_norm)
-        alive = (state.diverged_step < 0) & finite
-        diverged_step = jnp.where(
-            (state.diverged_step < 0) & ~finite, step, state.diverged_step
-        )
+        before = state.progress["diverged_step"]
+        alive = (before < 0) & finite
+        diverged_step = jnp.where((before < 0) & ~finite, step, before)
         # A diverged member stays at its last finite state: it must not stop the others.
         kept_params, kept_opt_state = jax.tree.map(
             lambda new, old: jnp.where(alive, new, old),
             (params, opt_state),
             (state.params, state.opt_state),
         )
-        return State(kept_params, kept_opt_state, diverged_step), {
+        return State(kept_params, kept_opt_state, {"diverged_step": diverged_step}), {
             "loss": loss,
             "grad_norm": grad_norm,
         }

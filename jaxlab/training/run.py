@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import platform
+import subprocess
 import sys
 from importlib import metadata
 from pathlib import Path
@@ -22,7 +23,7 @@ from ml_collections import ConfigDict
 from jaxlab import config as configs
 from jaxlab.config import ConfigError, Overrides
 
-VERSIONS = ("jax", "jaxlab", "flax", "optax", "orbax-checkpoint", "numpy")
+VERSIONS = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy")
 
 
 def config_hash(config: ConfigDict, members: list[Overrides]) -> str:
@@ -71,6 +72,7 @@ def environment(config: ConfigDict, members: list[Overrides], info: dict) -> dic
 
     return {
         "config_hash": config_hash(config, members),
+        "commit": _commit(),
         "device": f"{jax.device_count()} x {jax.devices()[0].device_kind}",
         "platform": platform.platform(),
         "python": sys.version.split()[0],
@@ -83,6 +85,20 @@ def write_json(path: Path, value: Any) -> None:
     temporary = path.with_suffix(".tmp")
     temporary.write_text(json.dumps(value, indent=1) + "\n")
     temporary.rename(path)
+
+
+def _commit() -> str:
+    """Returns the commit of the code that runs, with + for uncommitted changes; "" if unknown."""
+    git = ("git", "-C", str(Path(__file__).parent))
+    try:
+        head = subprocess.run(
+            [*git, "describe", "--always", "--abbrev=12", "--exclude=*", "--dirty=+"],
+            capture_output=True,
+            text=True,
+        )
+    except OSError:  # no git on this machine
+        return ""
+    return head.stdout.strip()
 
 
 def _summary(members: list[Overrides]) -> str:
