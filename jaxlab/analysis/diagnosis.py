@@ -1,0 +1,195 @@
+"""Everything the lab can say about the exponent of some loss curves, and what speaks against it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from jaxlab.analysis.curve import Curves, Window
+from jaxlab.analysis.interval import ExponentInterval, exponent_interval
+from jaxlab.analysis.local_exponent import LocalExponents, floor_free_exponent, local_exponents
+from jaxlab.analysis.power_law import (
+    ExponentialFit,
+    PowerLawFit,
+    Status,
+    fit_exponential,
+    fit_power_law,
+    residual_ratio,
+)
+
+STEP_CLOCKS = ("step", "steps", "global_step", "iter", "iters", "iteration", "iterations", "epoch")
+
+
+@dataclass(frozen=True)
+class CurveFits:
+    """One curve, fitted in every form.
+
+    Attributes:
+      name: of the curve.
+      no_floor: L = A t^-a.
+      with_floor: L = A t^-a + L0.
+      exponential: L = A exp(-r t).
+      one_third_no_floor: sum of squares at exponent 1/3 over that at the best exponent.
+      one_third_with_floor: the same for the fit with a floor.
+      floor_free_exponent: (exponent, standard error) of -dL/dlnt; NaN where not measurable.
+    """
+
+    name: str
+    no_floor: PowerLawFit
+    with_floor: PowerLawFit
+    exponential: ExponentialFit
+    one_third_no_floor: float
+    one_third_with_floor: float
+    floor_free_exponent: tuple[float, float]
+
+    def chosen(self, floor: bool) -> PowerLawFit:
+        """The fit with or without a floor."""
+        return self.with_floor if floor else self.no_floor
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What was measured on some curves, and sentences that warn of its limits.
+
+    Attributes:
+      floor: whether interval, local exponents and warnings are about the fit with a floor.
+      fits: one for each curve.
+      interval: of the exponent; None if the records are too few to move the window.
+      local: exponents of L by window, mean over curves.
+      local_above_floor: exponents of L - L0 by window, with each curve's own fitted floor.
+      warnings: in plain words; none is an error.
+    """
+
+    floor: bool
+    fits: tuple[CurveFits, ...]
+    interval: ExponentInterval | None
+    local: LocalExponents
+    local_above_floor: LocalExponents
+    warnings: tuple[str, ...]
+
+
+def diagnose(
+    curves: Curves, *, clock: str, window: Window | None = None, floor: bool = False
+) -> Diagnosis:
+    """Fit the curves in every form and collect what speaks against each exponent.
+
+    Args:
+      curves: the seeds of one setting.
+      clock: the name of the time column; steps get a warning.
+      window: (low, high) in units of time; None for the whole curves.
+      floor: which of the two power laws the interval and the warnings are about.
+
+    Raises:
+      ValueError: a curve that cannot be fitted.
+    """
+    rows = list(zip(curves.time, curves.loss, curves.names, strict=True))
+    fits = tuple(_fit_curve(time, loss, name, window) for time, loss, name in rows)
+    local = _mean_local([local_exponents(t, loss, window=window) for t, loss, _ in rows])
+    local_above_floor = _mean_local(
+        [
+            local_exponents(time, loss, window=window, floor=fit.chosen(floor).floor)
+            for (time, loss, _), fit in zip(rows, fits, strict=True)
+        ]
+    )
+    warnings = _clock_warnings(clock) + _fit_warnings(fits, floor)
+    try:
+        interval = exponent_interval(curves.time, curves.loss, window=window, floor=floor)
+    except ValueError as error:  # each curve can be fitted, but the window cannot be moved
+        interval = None
+        warnings.append(f"No interval: {error}.")
+    else:
+        warnings += _interval_warnings(interval) + _drift_warnings(local_above_floor, interval)
+    return Diagnosis(floor, fits, interval, local, local_above_floor, tuple(warnings))
+
+
+def _fit_curve(time, loss, name: str, window: Window | None) -> CurveFits:
+    return CurveFits(
+        name=name,
+        no_floor=fit_power_law(time, loss, window=window),
+        with_floor=fit_power_law(time, loss, window=window, floor=True),
+        exponential=fit_exponential(time, loss, window=window),
+        one_third_no_floor=residual_ratio(time, loss, 1 / 3, window=window),
+        one_third_with_floor=residual_ratio(time, loss, 1 / 3, window=window, floor=True),
+        floor_free_exponent=floor_free_exponent(time, loss, window=window),
+    )
+
+
+def _mean_local(locals_: list[LocalExponents]) -> LocalExponents:
+    """Mean over curves; NaN in a window where any of them has none."""
+    first = locals_[0]
+    return LocalExponents(
+        centre=first.centre,
+        exponent=np.mean([local.exponent for local in locals_], axis=0),
+        stderr=np.linalg.norm([local.stderr for local in locals_], axis=0) / len(locals_),
+        points=first.points,
+    )
+
+
+def _clock_warnings(clock: str) -> list[str]:
+    if clock.lower() not in STEP_CLOCKS:
+        return []
+    return [
+        f"The clock is {clock}. Unless the learning rate was constant from the first step, an "
+        "exponent against steps is not the one against τ, the sum of learning rates (published "
+        "losses of Pythia: 0.7 against steps, 0.34 against τ)."
+    ]
+
+
+def _fit_warnings(fits: tuple[CurveFits, ...], floor: bool) -> list[str]:
+    warnings = []
+    for curve in fits:
+        fit = curve.chosen(floor)
+        if fit.status is Status.FAILED:
+            warnings.append(f"{curve.name}: the fit did not converge.")
+        elif fit.at_bound == "floor":
+            warnings.append(
+                f"{curve.name}: the floor came out at 0, its bound, so this is the fit without one."
+            )
+        elif fit.at_bound == "exponent":
+            warnings.append(
+                f"{curve.name}: the exponent ran to its bound {fit.exponent:g}; this is no power "
+                "law plus a floor."
+            )
+        best = min(curve.no_floor.sum_of_squares, curve.with_floor.sum_of_squares)
+        if curve.exponential.sum_of_squares < best:
+            warnings.append(
+                f"{curve.name}: an exponential fits better than either power law, so the "
+                "exponent of a power law means nothing here."
+            )
+    return warnings
+
+
+def _interval_warnings(interval: ExponentInterval) -> list[str]:
+    warnings = []
+    if interval.seeds == 1:
+        warnings.append("One seed: the interval covers the choice of window, not the seed.")
+    if interval.left_out:
+        warnings.append(
+            f"{len(interval.left_out)} windows that the interval should cover hold too few "
+            "records and were left out."
+        )
+    if interval.suspect_fits:
+        warnings.append(
+            f"{interval.suspect_fits} of the {interval.seeds * len(interval.windows)} fits behind "
+            "the interval ended at a bound or failed."
+        )
+    return warnings
+
+
+def _drift_warnings(local: LocalExponents, interval: ExponentInterval) -> list[str]:
+    measured = np.flatnonzero(np.isfinite(local.exponent))
+    if measured.size < 2:
+        return []
+    least = measured[np.argmin(local.exponent[measured])]
+    most = measured[np.argmax(local.exponent[measured])]
+    drift = local.exponent[most] - local.exponent[least]
+    # Three standard errors, because these two windows were picked for being extreme.
+    noise = 3 * np.hypot(local.stderr[most], local.stderr[least])
+    if drift <= max(interval.high - interval.low, noise):
+        return []
+    return [
+        f"The local exponent drifts, {local.exponent[least]:.3f} at {local.centre[least]:.3g} and "
+        f"{local.exponent[most]:.3f} at {local.centre[most]:.3g}, by more than the interval is "
+        "wide: one power law does not describe this window."
+    ]
