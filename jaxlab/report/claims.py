@@ -163,7 +163,7 @@ def claims_table(claims: Sequence[Claim]) -> "Table":
     from rich.table import Table
     from rich.text import Text
 
-    # Text objects, not strings: rich would take the brackets of an interval for markup.
+    # Text objects, not strings: rich would take brackets in a sentence for markup.
     table = Table(box=None, padding=(0, 2, 1, 0), header_style="bold")
     table.add_column("claim", min_width=24)
     for name in ("expected", "measured", "verdict"):

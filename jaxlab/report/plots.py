@@ -58,20 +58,16 @@ def loglog_curves(
         raise ValueError(f"{len(loss_MxR)} curves, but {len(colours)} labels or values")
 
     ax.set(xscale="log", yscale="log")
+    raster = loss_MxR.size > 40_000  # as vectors they would weigh megabytes in the report
     for time_R, loss_R, colour, name in zip(time_MxR, loss_MxR, colours, names, strict=True):
         finite_R = np.isfinite(loss_R) & np.isfinite(time_R)
         shown_R = finite_R & (loss_R > 0) & (time_R > 0)
-        ax.plot(time_R[shown_R], loss_R[shown_R], color=colour, label=name or None)
+        ax.plot(
+            time_R[shown_R], loss_R[shown_R], color=colour, label=name or None, rasterized=raster
+        )
         if shown_R.any() and not finite_R[-1]:
-            ax.plot(
-                time_R[shown_R][-1],
-                loss_R[shown_R][-1],
-                "X",
-                color=colour,
-                mec="white",
-                ms=9,
-                zorder=6,
-            )
+            end = time_R[shown_R][-1], loss_R[shown_R][-1]
+            ax.plot(*end, "X", color=INK, mec="white", markersize=9, zorder=6)
     _legend(ax)
 
 

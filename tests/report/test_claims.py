@@ -2,6 +2,7 @@ import dataclasses
 import io
 import json
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -28,7 +29,7 @@ expected_ranges = st.tuples(numbers | st.just(-math.inf), numbers | st.just(math
 )
 
 
-def make(expected=(0.3, 0.4), low=0.31, high=0.35, measured=0.33, **fields) -> Claim:
+def make(expected=(0.3, 0.4), low=0.31, high=0.35, measured: Any = 0.33, **fields: Any) -> Claim:
     fields = {"id": "a", "claim": "loss ~ t^-1/3", "source": "paper, figure 1", **fields}
     fields = {"published": 0.337, "seeds": 5, **fields}
     return Claim(expected=expected, measured=measured, low=low, high=high, **fields)

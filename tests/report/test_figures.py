@@ -68,6 +68,13 @@ def test_points_that_a_logarithm_cannot_show_are_left_out(ax):
     assert line.get_xdata().size == TIME.size - 2
 
 
+def test_hundreds_of_curves_do_not_bloat_the_page():
+    figure, (ax,) = panels()
+    noise = np.random.default_rng(0).normal(size=(200, 400))
+    plots.loglog_curves(ax, np.arange(1, 401), np.exp(noise), values=np.arange(1, 201))
+    assert len(Figure("many", "", "", figure).svg) < 1_000_000  # 2 MB as vectors
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

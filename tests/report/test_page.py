@@ -2,6 +2,7 @@ import base64
 import math
 import re
 from html.parser import HTMLParser
+from typing import Any
 
 import numpy as np
 import pytest
@@ -125,7 +126,7 @@ def test_every_figure_is_there_whole(tmp_path, figures):
 
 
 def test_tables_fold_when_long_and_write_numbers_plainly(tmp_path):
-    short = Table("short", ["window", "n", "x"], [["[4, 162]", np.int64(123456), None]])
+    short = Table("short", ["window", "n", "x"], [["[4, 162]", np.int64(123456), None]])  # type: ignore[arg-type]
     long = Table("long", ["x"], [[i / 3] for i in range(40)])
     html = write(tmp_path, tables=[short, long])
     folded = re.findall(r'<details class="table">(.*?)</details>', html, flags=re.DOTALL)
@@ -180,7 +181,7 @@ def test_the_same_study_gives_the_same_page(tmp_path):
 @pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.id)
 def test_bar_keeps_the_order_of_the_numbers(claim):
     bar = _bar(claim)
-    pairs = [(claim.measured, bar.measured), (claim.published, bar.published)]
+    pairs: list[Any] = [(claim.measured, bar.measured), (claim.published, bar.published)]
     pairs += list(zip(claim.expected, bar.band, strict=True))
     if bar.interval:
         pairs += list(zip((claim.low, claim.high), bar.interval, strict=True))
