@@ -3,8 +3,8 @@
 With it a batch is a pure function of (seed, step): no iterator state to save, exact resume, and
 the same data for every model of a paired comparison.
 
-The permutation is the swap-or-not shuffle of Hoang, Morris and Rogaway (arXiv 1208.1176, figure
-1): a round with pivot K pairs every x with (K - x) mod size, and one random bit of the pair, which
+The permutation is the swap-or-not shuffle of Hoang, Morris and Rogaway (arXiv 1208.1176): a
+round with pivot K pairs every x with (K - x) mod size, and one random bit of the pair, which
 both of its ends compute alike, says whether the two change places. Each round is its own inverse,
 so the whole is a bijection for any size and whatever the quality of the random bits.
 """
@@ -89,7 +89,7 @@ def _rounds(size: int) -> int:
     """Enough rounds that nothing a run could look at tells the permutation from a fair shuffle.
 
     After r rounds the joint law of any q images is within 2 n^(3/2) / (r + 2) *
-    ((1 + q/n) / 2)^(r/2 + 1) of the uniform one in total variation (arXiv 1208.1176, theorem 2):
+    ((1 + q/n) / 2)^(r/2 + 1) of the uniform one in total variation (arXiv 1208.1176, rapid mixing):
     with r = 6 log2(n), below n^(-3/2) for the few indices of a batch, and small up to two fifths
     of the whole set. The 24 rounds on top serve small n, where the law of the whole permutation
     can be computed: its distance falls by (n + 1) / (2 n) a round, and ends below 3e-8 for n <= 7.
