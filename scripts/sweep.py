@@ -39,11 +39,12 @@ def main() -> int:
         groups = plan.group(sweep)
         if args.dry_run:
             for group in groups:
-                print(f"{group.name}: {len(group.members)} members x {group.config.train.steps} steps")
+                size, steps = len(group.members), group.config.train.steps
+                print(f"{group.name}: {size} members x {steps} steps")
             return 0
-        from jaxlab.sweeps.console import train_with_progress
+        from jaxlab.sweeps.console import train_sweep
 
-        outcomes = train_with_progress(sweep, args.workdir)
+        outcomes = train_sweep(sweep, args.workdir)
     except ConfigError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

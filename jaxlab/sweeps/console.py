@@ -1,18 +1,44 @@
-"""A sweep with a progress bar: what trains, how far it is, how long it still takes."""
+"""Training on this machine under a progress bar: how far it is, how long it still takes."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+from ml_collections import ConfigDict
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from jaxlab.sweeps import local, plan
 from jaxlab.sweeps.plan import Sweep
+from jaxlab.training import loop
 
 
-def train_with_progress(sweep: Sweep, workdir: Path) -> dict[str, str]:
-    """Runs a sweep on this machine under a progress bar; see `local.run_sweep`."""
+def train_one(config: ConfigDict, workdir: Path) -> None:
+    """Trains the single model of a config; `workdir` becomes its run folder."""
+    with _bar(config.study, config.train.steps) as advance:
+        loop.train(
+            local.build(config), config, [{}], workdir, lambda step: advance(config.study, step)
+        )
+
+
+def train_sweep(sweep: Sweep, workdir: Path) -> dict[str, str]:
+    """Trains a sweep; see `local.run_sweep`."""
+    groups = plan.group(sweep)
+    total = sum(len(group.members) * group.config.train.steps for group in groups)
+    with _bar(sweep.config.study, total) as advance:
+        done: dict[str, int] = {}
+
+        def progress(group: str, member_steps: int) -> None:
+            done[group] = member_steps
+            advance(f"{sweep.config.study} {group}", sum(done.values()))
+
+        return local.run_sweep(sweep, workdir, progress)
+
+
+@contextmanager
+def _bar(name: str, total: int) -> Iterator[Callable[[str, int], None]]:
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -21,17 +47,8 @@ def train_with_progress(sweep: Sweep, workdir: Path) -> dict[str, str]:
         TextColumn("left"),
         TimeRemainingColumn(),
     )
-    member_steps = sum(
-        len(group.members) * group.config.train.steps for group in plan.group(sweep)
-    )
     with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task(sweep.config.study, total=member_steps)
-        done: dict[str, int] = {}
-
-        def progress(group: str, member_steps: int, of: int) -> None:
-            done[group] = member_steps
-            bar.update(
-                task, completed=sum(done.values()), description=f"{sweep.config.study} [{group}]"
-            )
-
-        return local.run_sweep(sweep, workdir, progress)
+        task = bar.add_task(name, total=total)
+        yield lambda description, completed: bar.update(
+            task, description=description, completed=completed
+        )

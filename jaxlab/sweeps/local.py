@@ -16,7 +16,7 @@ from jaxlab.sweeps.plan import Group, Sweep
 from jaxlab.training import loop, run
 from jaxlab.training.memory import members_that_fit
 
-Progress = Callable[[str, int, int], None]  # (group, member-steps done, member-steps in all)
+Progress = Callable[[str, int], None]  # (group, member-steps done)
 
 
 def run_sweep(sweep: Sweep, workdir: Path, progress: Progress) -> dict[str, str]:
@@ -57,10 +57,9 @@ def build(config) -> Experiment:
 
 def _run_group(group: Group, experiment: Experiment, workdir: Path, progress: Progress) -> str:
     folder, size = workdir / group.name, len(group.members)
-    steps = group.config.train.steps
 
     def report(step: int) -> None:
-        progress(group.name, step * size, steps * size)
+        progress(group.name, step * size)
 
     already = run.is_done(folder)
     try:
@@ -70,7 +69,7 @@ def _run_group(group: Group, experiment: Experiment, workdir: Path, progress: Pr
     except Exception as error:  # one broken group must not cost the others their night
         (folder / "error.txt").write_text(traceback.format_exc())
         return f"{type(error).__name__}: {error} (see {folder / 'error.txt'})"
-    report(steps)
+    report(group.config.train.steps)
     return "skipped" if already else "done"
 
 

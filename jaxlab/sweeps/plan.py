@@ -29,12 +29,13 @@ class Sweep(NamedTuple):
     members: list[Overrides]
 
 
-def load(spec: str, overrides: Overrides) -> Sweep:
+def load(spec: str, overrides: Overrides, with_sweep: bool = True) -> Sweep:
     """Reads `FILE.py` or `FILE.py:ARG`: calls its `get_config(arg)` and `sweep(add)`.
 
     Args:
         spec: the value of a `--config` flag.
         overrides: dotted keys set on the command line; the sweep comes after them.
+        with_sweep: False leaves the sweep aside: the only member is the config itself.
 
     Raises:
         ConfigError: for a file that is missing or has no `get_config`, a bad key, or a bad member.
@@ -44,7 +45,7 @@ def load(spec: str, overrides: Overrides) -> Sweep:
     check(hasattr(module, "get_config"), f"{path} has no get_config(arg): it is no config file")
     config = configs.override(module.get_config(arg or None), overrides)
     members: list[Overrides] = []
-    if hasattr(module, "sweep"):
+    if with_sweep and hasattr(module, "sweep"):
         module.sweep(lambda **member: members.append(member), config)
     members = members or [{}]
     for number, member in enumerate(members):

@@ -86,10 +86,14 @@ class Checkpoints:
         where = self.folder / str(step)
         remedy = f"delete {where} to go on from the one before it, or choose another --workdir"
         try:
-            saved = self._manager.restore(step, args=ocp.args.Composite(meta=ocp.args.JsonRestore()))
+            saved = self._manager.restore(
+                step, args=ocp.args.Composite(meta=ocp.args.JsonRestore())
+            )
             owner = saved["meta"].get("config_hash")
         except Exception as error:  # orbax has no common error; each means the same to a user
-            raise ConfigError(f"{where} is no checkpoint of this lab ({error}): {remedy}") from error
+            raise ConfigError(
+                f"{where} is no checkpoint of this lab ({error}): {remedy}"
+            ) from error
         if owner != self.meta["config_hash"]:
             raise ConfigError(
                 f"{where} belongs to config {owner}, this run is {self.meta['config_hash']}: {remedy}"

@@ -47,7 +47,8 @@ def train(
     static, _ = configs.split(config)
     values_M = member_values(config, members)
     mesh = meshes.make(config, len(members))
-    compiled = program.build(experiment, static, values_M, mesh)
+    compiled = program.build(experiment, static, mesh)
+    arguments = compiled.place(values_M)
     record_steps_R = metrics.record_steps(config)
     saves = save_steps(config, record_steps_R)
     tau_MxR = schedule.tau(config.schedule.name, values_M, record_steps_R, config.train.steps)
@@ -56,7 +57,7 @@ def train(
 
     # ---- where it stopped
     checkpoints = Checkpoints(folder / "checkpoints", config, record_steps_R, environment)
-    state = compiled.init()
+    state = compiled.init(arguments)
     step = -1  # nothing recorded yet, not even the start
     restored = checkpoints.restore(state)
     if restored is not None:
@@ -84,7 +85,7 @@ def train(
         for record, stop in enumerate(record_steps_R.tolist()):
             if stop <= step:
                 continue
-            state, device_metrics = compiled.run(state, max(step, 0), stop)
+            state, device_metrics = compiled.run(state, arguments, max(step, 0), stop)
             step = stop
             if pending is not None:
                 write(*pending)

@@ -1,11 +1,11 @@
 """A run on disk: one group's folder, what it holds, and whether it may go on.
 
-    config.json       the complete config of the group; members override it
-    members.json      a list of overrides, one per member
-    environment.json  versions and devices, of the latest start
-    metrics.jsonl     a record per line, a number per member
-    checkpoints/      orbax, one folder per step
-    DONE              what the finished run cost, and which members diverged
+config.json       the complete config of the group; members override it
+members.json      a list of overrides, one per member
+environment.json  versions and devices, of the latest start
+metrics.jsonl     a record per line, a number per member
+checkpoints/      orbax, one folder per step
+DONE              what the finished run cost, and which members diverged
 """
 
 from __future__ import annotations

@@ -1,0 +1,47 @@
+#!/usr/bin/env python
+"""Trains the one model of a config.
+
+python scripts/train.py --config=configs/one_third/headline.py --workdir=runs/headline_one
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+
+def parse() -> tuple[argparse.Namespace, list[str]]:
+    """Reads the command line; what is left are `--config.KEY=VALUE` overrides."""
+    parser = argparse.ArgumentParser(
+        description="Train the one model of a config; its sweep is left aside (see sweep.py). Give "
+        "the same command again to go on after an interruption.",
+        epilog="Any value of the config can be set: --config.optimizer.learning_rate=0.1",
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        "--config", required=True, help="a file in configs/, with its size: FILE.py or FILE.py:SIZE"
+    )
+    parser.add_argument("--workdir", required=True, type=Path, help="folder of the run")
+    return parser.parse_known_args()
+
+
+def main() -> int:
+    """Trains; returns the exit status."""
+    args, rest = parse()
+    from jaxlab.config import ConfigError
+    from jaxlab.sweeps import plan
+    from jaxlab.sweeps.flags import config_overrides
+
+    try:
+        config = plan.load(args.config, config_overrides(rest), with_sweep=False).config
+        from jaxlab.sweeps.console import train_one
+
+        train_one(config, args.workdir)
+    except ConfigError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    print(f"next: python scripts/report.py {args.workdir}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
