@@ -74,7 +74,7 @@ class LeafStatistics:
 
 
 def find_checkpoint(path: str | Path, step: int | None = None) -> Checkpoint:
-    """Finds what to read in a run, a folder of steps, one step, one of its items, or any checkpoint.
+    """Finds what to read in a run, a folder of steps, a step, one of its items, or any checkpoint.
 
     Where there are several steps the last one is taken, unless `step` names another.
 
@@ -87,7 +87,8 @@ def find_checkpoint(path: str | Path, step: int | None = None) -> Checkpoint:
         raise ValueError(f"{path} {problem}. Give the folder of a run or of a checkpoint.")
     if _UNFINISHED in path.name:
         raise ValueError(
-            f"{path} is a save that never finished. Give the folder above it for the last whole step."
+            f"{path} is a save that never finished. "
+            "Give the folder above it to read the last whole step."
         )
     folder = path / "checkpoints" if (path / "checkpoints").is_dir() else path
     steps = {int(child.name): child for child in folder.iterdir() if _is_step(child)}
@@ -95,10 +96,9 @@ def find_checkpoint(path: str | Path, step: int | None = None) -> Checkpoint:
     if steps:
         chosen = max(steps) if step is None else step
         if chosen not in steps:
-            half = f" (half-written: {_series(unfinished)})" if unfinished else ""
-            raise ValueError(
-                f"{folder} has no step {chosen}. It has {_series(sorted(steps))}{half}."
-            )
+            half = f"; {_series(unfinished)} never finished" if unfinished else ""
+            whole = _series(sorted(steps))
+            raise ValueError(f"{folder} has no step {chosen}. It has {whole}{half}.")
         return _open(steps[chosen], chosen)
     if unfinished:
         raise ValueError(
@@ -177,10 +177,8 @@ def _open(path: Path, step: int | None) -> Checkpoint:
     }
     lost = _expected_trees(path) - items.keys()
     if lost:
-        places = _series(sorted(str(path / name) for name in lost))
-        raise ValueError(
-            f"{places} is damaged: its {_TREE_FILE} file is missing. Use another step."
-        )
+        files = _series(sorted(str(path / name / _TREE_FILE) for name in lost))
+        raise ValueError(f"{path} is damaged: {files} is missing. Use another step.")
     if not items:
         found = _series(sorted(child.name for child in path.iterdir())) or "nothing"
         raise ValueError(
