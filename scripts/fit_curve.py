@@ -44,7 +44,6 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument(
         "--window",
-        type=_window,
         metavar="LO,HI",
         help="fit only where LO <= time <= HI; HI may be inf (default: the whole curve)",
     )
@@ -67,10 +66,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     from jaxlab.analysis.diagnosis import diagnose
 
     try:
+        window = _window(arguments.window) if arguments.window else None
         curves = read_curves(arguments.csv, time=arguments.time, losses=arguments.loss.split(","))
-        diagnosis = diagnose(
-            curves, clock=arguments.time, window=arguments.window, floor=arguments.floor
-        )
+        diagnosis = diagnose(curves, clock=arguments.time, window=window, floor=arguments.floor)
         if arguments.plot:
             draw(arguments.plot, curves, diagnosis, arguments.time)
     except (ValueError, OSError) as error:
@@ -154,7 +152,7 @@ def show(diagnosis: Diagnosis, clock: str) -> None:
 
 
 def draw(path: str, curves: Curves, diagnosis: Diagnosis, clock: str) -> None:
-    """A log-log plot: the curves, the first one's fit, and its line turned to the interval's ends."""
+    """A log-log plot of the curves, the first one's fit, and that line turned by the interval."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -200,7 +198,7 @@ def _window(text: str) -> tuple[float, float]:
     try:
         low, high = map(float, text.split(","))
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not LO,HI, such as 4,162") from None
+        raise ValueError(f"--window={text} is not LO,HI, such as 4,162") from None
     return low, high
 
 

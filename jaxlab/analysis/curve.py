@@ -109,7 +109,7 @@ def read_curves(path: str | Path, *, time: str, losses: Sequence[str]) -> Curves
         number (the message gives the line of the file, the header being line 1), there are
         fewer than MIN_POINTS rows, or the seeds do not have equally many.
     """
-    header = _header(path)
+    header, lines = _read(path)
     missing = [column for column in (time, *losses) if column not in header]
     if missing:
         raise ValueError(f"{path} has no column {missing[0]!r}; it has: {', '.join(header)}")
@@ -118,13 +118,10 @@ def read_curves(path: str | Path, *, time: str, losses: Sequence[str]) -> Curves
         raise ValueError(f"{path} has a column 'seed', so give one loss column, not {len(losses)}")
 
     rows_by_seed: dict[str, list[list[float]]] = {}
-    with open(path, newline="", encoding="utf-8-sig") as file:
-        reader = csv.DictReader(file, fieldnames=header)
-        next(reader)
-        for row in reader:
-            numbers = [_number(row[c], c, path, reader.line_num) for c in (time, *losses)]
-            seed = str(row["seed"]).strip() if by_seed else ""
-            rows_by_seed.setdefault(seed, []).append(numbers)
+    for line, cells in lines:
+        numbers = [_number(cells.get(c), f"{path}, line {line}: {c}") for c in (time, *losses)]
+        seed = cells.get("seed", "").strip() if by_seed else ""
+        rows_by_seed.setdefault(seed, []).append(numbers)
 
     counts = {seed: len(rows) for seed, rows in rows_by_seed.items()}
     if min(counts.values(), default=0) < MIN_POINTS:
@@ -145,22 +142,27 @@ def read_curves(path: str | Path, *, time: str, losses: Sequence[str]) -> Curves
     return Curves(np.broadcast_to(table_RxC[:, 0], loss_SxR.shape), loss_SxR, tuple(losses))
 
 
-def _header(path: str | Path) -> tuple[str, ...]:
-    """The column names of a CSV file."""
-    with open(path, newline="", encoding="utf-8-sig") as file:
-        header = next(csv.reader(file), [])
+def _read(path: str | Path) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
+    """The column names, and each row with its line number; a short row lacks its last cells."""
+    try:
+        with open(path, newline="", encoding="utf-8-sig") as file:
+            reader = csv.reader(file)
+            header = [column.strip() for column in next(reader, [])]
+            lines = [
+                (reader.line_num, dict(zip(header, row, strict=False))) for row in reader if row
+            ]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ValueError(f"{path} is not a CSV file: {error}") from error
     if not header:
-        raise ValueError(f"{path} is empty: the first line must name the columns")
-    return tuple(column.strip() for column in header)
+        raise ValueError(f"{path} is empty: its first line must name the columns")
+    return header, lines
 
 
-def _number(cell: str | None, column: str, path: str | Path, line: int) -> float:
+def _number(cell: str | None, where: str) -> float:
     try:
         value = float(cell or "nan")
     except ValueError:
         value = np.nan
     if not np.isfinite(value):
-        raise ValueError(
-            f"{path}, line {line}: column {column!r} holds {cell!r}, not a finite number"
-        )
+        raise ValueError(f"{where} is {cell!r}, not a finite number")
     return value

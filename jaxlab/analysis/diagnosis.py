@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import stats
 
 from jaxlab.analysis.curve import Curves, Window
-from jaxlab.analysis.interval import ExponentInterval, exponent_interval
+from jaxlab.analysis.interval import ExponentInterval, exponent_interval, shared_window
 from jaxlab.analysis.local_exponent import LocalExponents, floor_free_exponent, local_exponents
 from jaxlab.analysis.power_law import (
     ExponentialFit,
@@ -83,15 +84,14 @@ def diagnose(
     Raises:
       ValueError: a curve that cannot be fitted.
     """
-    rows = list(zip(curves.time, curves.loss, curves.names, strict=True))
-    fits = tuple(_fit_curve(time, loss, name, window) for time, loss, name in rows)
-    local = _mean_local([local_exponents(t, loss, window=window) for t, loss, _ in rows])
-    local_above_floor = _mean_local(
-        [
-            local_exponents(time, loss, window=window, floor=fit.chosen(floor).floor)
-            for (time, loss, _), fit in zip(rows, fits, strict=True)
-        ]
+    fits = tuple(
+        _fit_curve(time, loss, name, window)
+        for time, loss, name in zip(curves.time, curves.loss, curves.names, strict=True)
     )
+    floors = [fit.chosen(floor).floor for fit in fits]
+    shared = shared_window(curves.time, curves.loss, window)
+    local = _mean_local(curves, shared, [0.0] * len(fits), per_decade=2)
+    local_above_floor = _mean_local(curves, shared, floors, per_decade=2)
     warnings = _clock_warnings(clock) + _fit_warnings(fits, floor)
     try:
         interval = exponent_interval(curves.time, curves.loss, window=window, floor=floor)
@@ -99,7 +99,8 @@ def diagnose(
         interval = None
         warnings.append(f"No interval: {error}.")
     else:
-        warnings += _interval_warnings(interval) + _drift_warnings(local_above_floor, interval)
+        thirds = _mean_local(curves, shared, floors, 3 / np.log10(shared[1] / shared[0]))
+        warnings += _interval_warnings(interval) + _drift_warnings(thirds, interval)
     return Diagnosis(floor, fits, interval, local, local_above_floor, tuple(warnings))
 
 
@@ -115,14 +116,19 @@ def _fit_curve(time, loss, name: str, window: Window | None) -> CurveFits:
     )
 
 
-def _mean_local(locals_: list[LocalExponents]) -> LocalExponents:
-    """Mean over curves; NaN in a window where any of them has none."""
-    first = locals_[0]
+def _mean_local(
+    curves: Curves, window: Window, floors: list[float], per_decade: float
+) -> LocalExponents:
+    """Mean over curves of their local exponents; NaN in a window where any of them has none."""
+    each = [
+        local_exponents(time, loss, window=window, floor=floor, per_decade=per_decade)
+        for time, loss, floor in zip(curves.time, curves.loss, floors, strict=True)
+    ]
     return LocalExponents(
-        centre=first.centre,
-        exponent=np.mean([local.exponent for local in locals_], axis=0),
-        stderr=np.linalg.norm([local.stderr for local in locals_], axis=0) / len(locals_),
-        points=first.points,
+        centre=each[0].centre,
+        exponent=np.mean([local.exponent for local in each], axis=0),
+        stderr=np.linalg.norm([local.stderr for local in each], axis=0) / len(each),
+        points=each[0].points,
     )
 
 
@@ -177,19 +183,20 @@ def _interval_warnings(interval: ExponentInterval) -> list[str]:
     return warnings
 
 
-def _drift_warnings(local: LocalExponents, interval: ExponentInterval) -> list[str]:
-    measured = np.flatnonzero(np.isfinite(local.exponent))
-    if measured.size < 2:
+def _drift_warnings(thirds: LocalExponents, interval: ExponentInterval) -> list[str]:
+    """Compare the two thirds of the log range whose exponents differ most."""
+    least, most = np.argmin(thirds.exponent), np.argmax(thirds.exponent)
+    pair = [least, most]
+    drift = thirds.exponent[most] - thirds.exponent[least]
+    if not drift > interval.high - interval.low:  # also where a third has no exponent
         return []
-    least = measured[np.argmin(local.exponent[measured])]
-    most = measured[np.argmax(local.exponent[measured])]
-    drift = local.exponent[most] - local.exponent[least]
-    # Three standard errors, because these two windows were picked for being extreme.
-    noise = 3 * np.hypot(local.stderr[most], local.stderr[least])
-    if drift <= max(interval.high - interval.low, noise):
+    # Noise alone makes short windows differ. Welch's t-test at 1 %, for any of three pairs.
+    variance = thirds.stderr[pair] ** 2
+    freedom = variance.sum() ** 2 / np.sum(variance**2 / (thirds.points[pair] - 2))
+    if drift < np.sqrt(variance.sum()) * stats.t.ppf(1 - 0.01 / 6, freedom):
         return []
     return [
-        f"The local exponent drifts, {local.exponent[least]:.3f} at {local.centre[least]:.3g} and "
-        f"{local.exponent[most]:.3f} at {local.centre[most]:.3g}, by more than the interval is "
-        "wide: one power law does not describe this window."
+        f"The local exponent drifts, {thirds.exponent[least]:.3f} at {thirds.centre[least]:.3g} "
+        f"and {thirds.exponent[most]:.3f} at {thirds.centre[most]:.3g}, by more than the interval "
+        "is wide: one power law does not describe this window."
     ]

@@ -83,6 +83,21 @@ def window_family(low: float, high: float) -> tuple[Window, ...]:
     return tuple((low * ratio**start, high * ratio**-end) for start, end in TRIMS)
 
 
+def shared_window(time_SxR: ArrayLike, loss_SxR: ArrayLike, window: Window | None) -> Window:
+    """From the last of the seeds' first records in the window to the first of their last ones.
+
+    Args:
+      time_SxR: [S, R]; loss_SxR: [S, R].
+      window: (low, high) in units of time; None for the whole curves.
+    """
+    rows = zip(np.asarray(time_SxR), np.asarray(loss_SxR), strict=True)
+    times = [cut_curve(time_R, loss_R, window)[0] for time_R, loss_R in rows]
+    low, high = max(time[0] for time in times), min(time[-1] for time in times)
+    if not 0 < low < high:
+        raise ValueError(f"the seeds share no window of positive times: ({low:g}, {high:g})")
+    return float(low), float(high)
+
+
 def student_interval(values_S: ArrayLike, *, level: float = 0.95) -> Interval:
     """Mean over seeds with its Student-t interval; the ends of one seed's are NaN: unknown.
 
@@ -139,11 +154,7 @@ def exponent_interval(
         check_curve(time_R, loss_R, name=f"seed {seed}")
         for seed, (time_R, loss_R) in enumerate(zip(time_SxR, loss_SxR, strict=True))
     ]
-    cut_times = [cut_curve(time_R, loss_R, window)[0] for time_R, loss_R in curves]
-    low = float(max(time_R[0] for time_R in cut_times))
-    high = float(min(time_R[-1] for time_R in cut_times))
-    if not 0 < low < high:
-        raise ValueError(f"the seeds share no window of positive times: ({low:g}, {high:g})")
+    low, high = shared_window(time_SxR, loss_SxR, window)
 
     measured, left_out, suspect_fits = [], [], 0
     for part in window_family(low, high):
@@ -189,9 +200,11 @@ def bootstrap_interval(
 
     Members are resampled whole, with replacement, so what is correlated within a member (the
     records of one curve, the two curves of a pair) stays together. The ends are expanded
-    percentiles (Hesterberg, arXiv 1411.5279, section 4): the plain percentile interval of five
-    seeds is a third too narrow, because the resampled spread lacks a factor sqrt(S / (S - 1))
-    and the tails are Student's; its level is raised by just that much.
+    percentiles (Hesterberg, arXiv 1411.5279): the plain percentile interval of five members is
+    more than a third too narrow, for the resampled spread lacks a factor sqrt(S / (S - 1)) and
+    the tails should be Student's; its level is raised by just that much. Resamples still cannot
+    leave the range of the members: of normal means, 95 % intervals were measured to cover 77 %
+    with three members, 92 % with five and 94 % with ten.
 
     Args:
       statistic: maps resampled members, of the same shape as `members_S`, to one number.
@@ -201,25 +214,21 @@ def bootstrap_interval(
       seed: of the resampling; the same seed gives the same interval.
 
     Raises:
-      ValueError: fewer than three members, or a statistic that is not finite.
+      ValueError: fewer than three members, or a statistic that is not finite on a resample.
     """
     members_S = np.asarray(members_S)
     count = members_S.shape[0] if members_S.ndim else 0
     if count < 3:
         raise ValueError(f"a bootstrap needs at least three members, not {count}")
-    value = float(statistic(members_S))
+    rng = np.random.default_rng(seed)
+    resampled = [rng.integers(count, size=count) for _ in range(resamples)]
+    values = np.array([statistic(members_S[index]) for index in [np.arange(count), *resampled]])
+    if not np.isfinite(values).all():
+        raise ValueError(
+            f"the statistic is not finite on {(~np.isfinite(values)).sum()} of {values.size} "
+            "samples of the members; an interval over the others would hide it"
+        )
     spread = np.sqrt(count / (count - 1)) * stats.t.ppf((1 + level) / 2, count - 1)
-    tail = float(stats.norm.cdf(-spread))
-    result = stats.bootstrap(
-        (np.arange(count),),
-        lambda index: statistic(members_S[index]),
-        vectorized=False,
-        n_resamples=resamples,
-        confidence_level=1 - 2 * tail,
-        method="percentile",
-        rng=np.random.default_rng(seed),
-    )
-    low, high = map(float, result.confidence_interval)
-    if not np.isfinite([value, low, high]).all():
-        raise ValueError(f"the statistic is not finite on the members: {value} in [{low}, {high}]")
-    return Interval(value, low, high, count, level)
+    tail = stats.norm.cdf(-spread)
+    low, high = np.quantile(values[1:], [tail, 1 - tail])
+    return Interval(float(values[0]), float(low), float(high), count, level)

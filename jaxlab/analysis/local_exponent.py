@@ -86,7 +86,7 @@ def floor_free_exponent(
       favour the windows that happened to fall.
     """
     x, y, edges = _log_windows(time, loss, per_decade, window)
-    pieces = [piece for piece in _windows(x, edges) if piece[0].sum() >= MIN_LOCAL_POINTS]
+    pieces = [part for part in _windows(x, edges) if part[0].sum() >= MIN_LOCAL_POINTS]
     slopes = np.array([-_slope(x[inside], np.exp(y[inside]))[0] for inside, _ in pieces])
     if slopes.size < 3 or (slopes <= 0).any():
         return np.nan, np.nan
@@ -105,8 +105,7 @@ def _log_windows(time, loss, per_decade, window):
         )
     # The edges follow the named window, not the records in it, so that curves with slightly
     # different clocks are cut alike.
-    low, high = np.clip(window or (-np.inf, np.inf), max(whole[0], 0), whole[-1])
-    low = low or time[0]
+    low, high = np.clip(window or (0, np.inf), whole[whole > 0][0], whole[-1])
     count = max(1, round(per_decade * np.log10(high / low)))
     return np.log(time), np.log(loss), np.linspace(np.log(low), np.log(high), count + 1)
 

@@ -101,7 +101,7 @@ def fit_power_law(
     L = C [(1 - s)(t/t0)^-a + s] with t0 the first time and s = L0 / C in [0, 1): log C is then
     linear and is solved for exactly (variable projection), and the floor lies below the fitted
     loss at all times without being tied to the lowest, hence luckiest, record. (a, s) start at
-    the best cell of a grid and are polished by `scipy.optimize.least_squares`.
+    the valleys of a grid and are polished by `scipy.optimize.least_squares`.
 
     Args:
       time: [R] strictly increasing and, inside the window, positive.
@@ -218,6 +218,7 @@ def _fit_floor(x, y, exponent_line, exponent_fixed):
     shares = smallest * np.concatenate([below, above])
     cost_ExS = (_residual(x, y, exponents[:, None, None], shares[:, None]) ** 2).sum(-1)
     valleys = np.argwhere(cost_ExS == minimum_filter(cost_ExS, size=3, mode="nearest"))
+    starts = sorted(valleys, key=lambda cell: cost_ExS[tuple(cell)])[:4]
 
     free = slice(0 if exponent_fixed is None else 1, 2)
     bounds = np.array([EXPONENT_BOUNDS, (0.0, 1.0)])[free]
@@ -237,13 +238,14 @@ def _fit_floor(x, y, exponent_line, exponent_fixed):
             ftol=1e-12,
             gtol=1e-12,
         )
-        for e, s in valleys
+        for e, s in starts
     ]
     result = min(results, key=lambda result: result.cost)
     exponent, share = full(result.x)
     line = _residual(x, y, exponent_line, 0.0)
-    # No floor is a special case of a floor: when that is as good, the floor is at its bound.
-    if line @ line <= 2 * result.cost * (1 + 1e-6):
+    # No floor is a special case of a floor: when that is as good (to a part in a million, or to
+    # rounding), the floor is at its bound.
+    if line @ line <= 2 * result.cost * (1 + 1e-6) + 1e-28 * x.size:
         return exponent_line, 0.0, Status.AT_BOUND, "floor"
     if result.active_mask[0] and exponent_fixed is None:
         return exponent, share, Status.AT_BOUND, "exponent"
