@@ -11,10 +11,10 @@ _EXAMPLES = """\
 PATH is a run, its checkpoints folder, one saved step, one item of a step, or any orbax checkpoint.
 
 examples:
-  inspect_checkpoint.py tree runs/headline                      the last step that was saved
-  inspect_checkpoint.py tree runs/headline --step=100
-  inspect_checkpoint.py stats runs/headline --member=3          one member of the group
-  inspect_checkpoint.py stats runs/headline/checkpoints/100/params --json
+  inspect_checkpoint.py tree runs/headline/all                  the last step that was saved
+  inspect_checkpoint.py tree runs/headline/all --step=100
+  inspect_checkpoint.py stats runs/headline/all --member=3      one member of the group
+  inspect_checkpoint.py stats runs/headline/all/checkpoints/100/params --json
 """
 
 
@@ -91,9 +91,9 @@ def _print_table(checkpoint: Any, records: list[Any]) -> None:
         )
     for record in records:
         table.add_row(*(_cell(getattr(record, field)) for field in fields))
-    console.print(checkpoint.path)
+    console.print(checkpoint.path, soft_wrap=True)
     for name, note in checkpoint.notes.items():
-        console.print(f"{name}: {json.dumps(note)}")
+        console.print(f"{name}: {json.dumps(note)}", soft_wrap=True)
     console.print(table)
     if "bytes" in fields:
         console.print(f"{len(records)} arrays, {sum(record.bytes for record in records):,} bytes")

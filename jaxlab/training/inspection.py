@@ -180,6 +180,9 @@ def _open(path: Path, step: int | None) -> Checkpoint:
         files = _series(sorted(str(path / name / _TREE_FILE) for name in lost))
         raise ValueError(f"{path} is damaged: {files} is missing. Use another step.")
     if not items:
+        runs = sorted(child.name for child in children if (child / "checkpoints").is_dir())
+        if runs:
+            raise ValueError(f"{path} is a study. Give one of its runs: {_series(runs)}.")
         found = _series(sorted(child.name for child in path.iterdir())) or "nothing"
         raise ValueError(
             f"{path} is no orbax checkpoint (it holds {found}). "

@@ -180,6 +180,8 @@ def test_other_wrong_paths_and_choices(saved_run, tmp_path):
     (tmp_path / "checkpoints").mkdir()
     with pytest.raises(ValueError, match="has no step yet"):
         inspection.find_checkpoint(tmp_path)
+    with pytest.raises(ValueError, match=r"is a study. Give one of its runs: run\."):
+        inspection.find_checkpoint(saved_run.parent)
     with pytest.raises(ValueError, match="without numbered steps to choose 7 from"):
         inspection.find_checkpoint(saved_run / "checkpoints" / "0", step=7)
     with pytest.raises(ValueError, match=r"has shape \(4,\): its first axis has no member 4"):
