@@ -110,6 +110,8 @@ class Figure:
         buffer = io.BytesIO()
         with house_style(), matplotlib.rc_context({"svg.hashsalt": self.name}):
             self.figure.savefig(buffer, format=format, metadata=metadata)
+        # Both formats show one layout: made anew at another resolution it can collapse.
+        self.figure.set_layout_engine("none")
         return buffer.getvalue()
 
 

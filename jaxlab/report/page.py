@@ -79,6 +79,17 @@ class Run:
     diverged: Sequence[tuple[str, int]] = field(default_factory=tuple)
 
 
+@dataclass(frozen=True)
+class Section:
+    """What one experiment says; `write_report` has the meaning of each part."""
+
+    title: str
+    summary: str
+    claims: Sequence[Claim]
+    figures: Sequence["Figure"]
+    tables: Sequence[Table]
+
+
 LONG_ROWS = 12  # a table with more rows starts folded
 BAR_PIXELS = 150  # length of the axis beside every claim
 

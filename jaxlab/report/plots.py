@@ -68,7 +68,7 @@ def loglog_curves(
         if shown_R.any() and not finite_R[-1]:
             end = time_R[shown_R][-1], loss_R[shown_R][-1]
             ax.plot(*end, "X", color=INK, mec="white", markersize=9, zorder=6)
-    _legend(ax)
+    legend(ax)
 
 
 def power_law_line(
@@ -89,12 +89,12 @@ def power_law_line(
     label = f"{name}: " if name else ""
     label += f"slope {format_estimate(-exponent, -high, -low)}"
     if floor:
-        label += f" above a floor of {format_number(floor)}"
+        label += f"\nabove a floor of {format_number(floor)}"
     time = np.geomspace(*window, 200)
     ax.axvspan(*window, color=GREY, alpha=0.08, linewidth=0, zorder=0)
     loss = amplitude * time**-exponent + floor
     ax.plot(time, loss, color="black", linestyle=(0, (4, 1.5)), linewidth=2, zorder=5, label=label)
-    _legend(ax)
+    legend(ax)
 
 
 def reference_slope(ax: Axes, exponent: float, through: tuple[float, float], *, label: str) -> None:
@@ -103,7 +103,7 @@ def reference_slope(ax: Axes, exponent: float, through: tuple[float, float], *, 
     loss = through[1] * (time / through[0]) ** -exponent
     # add_artist, unlike plot, leaves the limits to the data.
     ax.add_artist(Line2D(time, loss, color=GREY, linewidth=1, linestyle=":", label=label))
-    _legend(ax)
+    legend(ax)
 
 
 def heatmap(
@@ -206,7 +206,7 @@ def interval_plot(
     edge_X, edge = np.zeros(x_X.shape), ax.get_xaxis_transform()
     ax.plot(x_X[absent_X], edge_X[absent_X], "X", transform=edge, clip_on=False, ms=8, **style)
     ax.autoscale_view()
-    _legend(ax)
+    legend(ax)
 
 
 def local_exponent_plot(
@@ -229,7 +229,7 @@ def local_exponent_plot(
     ax.fill_between(np.asarray(centre_W), low_W, high_W, color=line.get_color(), alpha=0.2, lw=0)
     if reference is not None:
         ax.axhline(reference, color=GREY, linewidth=1, linestyle=":", label=reference_label)
-    _legend(ax)
+    legend(ax)
 
 
 def _label_colours(labels: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -279,7 +279,8 @@ def _root(ax: Axes):
     return figure
 
 
-def _legend(ax: Axes) -> None:
+def legend(ax: Axes) -> None:
     """Shows or refreshes the legend, once there is something to name."""
     if ax.get_legend_handles_labels()[1]:
-        ax.legend()
+        # A long entry must not squeeze the axes: the layout takes no notice of the legend.
+        ax.legend().set_in_layout(False)

@@ -52,19 +52,6 @@ def truncate(path: Path, last_step: int) -> None:
     os.replace(temporary, path)
 
 
-def read(path: Path) -> dict[str, np.ndarray]:
-    """Returns the records as arrays: `step` and `examples` are [R], the others [M, R].
-
-    Raises:
-        ValueError: for a file that holds no whole record.
-    """
-    rows = [json.loads(line) for line in path.read_text().splitlines() if line.endswith("}")]
-    if not rows:
-        raise ValueError(f"{path} holds no record: the run stopped before its first one; run again")
-    columns = {key: np.array([row[key] for row in rows], dtype=float).T for key in rows[0]}
-    return columns | {key: columns[key].astype(int) for key in ("step", "examples")}
-
-
 def _plain(value):
     if isinstance(value, int):
         return value

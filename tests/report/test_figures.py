@@ -108,7 +108,7 @@ def test_power_law_line_lies_on_the_law_and_names_its_slope(ax):
 def test_power_law_line_with_a_floor_bends_and_says_so(ax):
     plots.power_law_line(ax, 0.5, 2.0, (1, 1e12), floor=0.25, name="text")
     assert ax.lines[-1].get_ydata()[[0, -1]] == pytest.approx([2.25, 0.25], rel=1e-5)
-    assert legend_texts(ax) == ["text: slope −0.5 above a floor of 0.25"]
+    assert legend_texts(ax) == ["text: slope −0.5\nabove a floor of 0.25"]
 
 
 def test_reference_slope_passes_through_its_point_and_moves_no_limits(ax):

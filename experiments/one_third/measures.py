@@ -1,0 +1,179 @@
+"""What the studies of the one-third experiment measure: exponents, rates, and theory beside them."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import NamedTuple
+
+import jax
+import numpy as np
+import xarray as xr
+
+from jaxlab.analysis.interval import (
+    ExponentInterval,
+    Interval,
+    exponent_interval,
+    student_interval,
+)
+from jaxlab.analysis.power_law import fit_exponential, fit_power_law
+from jaxlab.analysis.statics import (
+    Statics,
+    beta_grid,
+    gaussian_teacher_logits,
+    sampled_statics,
+    teacher_logits,
+)
+from jaxlab.analysis.study import Study
+from jaxlab.analysis.theory import aligned_flow
+from jaxlab.experiment import stream_key
+from jaxlab.tasks import peaked
+
+HEADLINE_RATE = 10 ** (-12 / 11)  # 0.0811, the eighth of the paper's twelve
+LOSS = "eval_loss"
+
+
+class Curves(NamedTuple):
+    """Records after the start: τ and one metric, a row per seed."""
+
+    tau_SxR: np.ndarray
+    value_SxR: np.ndarray
+
+
+def curves(data: xr.Dataset, name: str = LOSS) -> Curves:
+    """Returns a metric of all members of a dataset, one row each."""
+    later = data.isel(step=slice(1, None)).transpose("member", "step")
+    return Curves(later["tau"].values, later[name].values)
+
+
+def exponent(study: Study, name: str = LOSS, floor: bool = False) -> ExponentInterval:
+    """Returns the exponent of a study's cell in the window of its config, over seeds and windows.
+
+    It is positive for what falls as τ grows, and for a logit scale, which rises.
+    """
+    tau_SxR, value_SxR = curves(study.data, name)
+    sign = -1 if name == "eval_logit_std" else 1
+    return exponent_interval(tau_SxR, value_SxR**sign, window=study.config.window, floor=floor)
+
+
+def grid(study: Study) -> xr.Dataset:
+    """Returns the exponent of each cell (temperature, learning_rate) with its interval.
+
+    A cell is fitted over the steps of the headline's window: the τ from 4/162.2 of its own last
+    one. A cell with a diverged member has NaN, and `diverged` counts its members.
+    """
+    keys = {"task.temperature": "temperature", "optimizer.learning_rate": "learning_rate"}
+    indexed = study.data.rename(keys).set_index(member=[*keys.values(), "seed"])
+    cells = indexed[["tau", LOSS, "eval_logit_std", "diverged_step"]].unstack("member")
+    start = 4.0 / 162.2
+
+    def measure(cell: xr.Dataset) -> xr.Dataset:
+        tau_SxR, loss_SxR = curves(cell.rename(seed="member"))
+        diverged = int((cell["diverged_step"].isel(step=-1) >= 0).sum())
+        found = dict.fromkeys(("exponent", "low", "high", "seed_low", "seed_high"), np.nan)
+        if not diverged:
+            end = tau_SxR[0, -1]
+            result = exponent_interval(tau_SxR, loss_SxR, window=(start * end, end))
+            found = {name: getattr(result, name) for name in found if name != "exponent"}
+            found["exponent"] = result.value
+        middle = cell["eval_logit_std"].mean("seed").interp(
+            step=float(np.sqrt(start)) * float(cell["step"][-1])
+        )
+        found |= {"end_loss": float(loss_SxR[:, -1].mean()), "diverged": diverged}
+        return xr.Dataset(found | {"middle_beta": float(middle)})
+
+    rows = [
+        xr.concat(
+            [measure(cells.sel(temperature=t, learning_rate=r)) for r in cells["learning_rate"]],
+            dim=cells["learning_rate"],
+        )
+        for t in cells["temperature"]
+    ]
+    return xr.concat(rows, dim=cells["temperature"])
+
+
+class Rate(NamedTuple):
+    """The rate of an exponential fall: over seeds and over parts of the window."""
+
+    whole: Interval  # Student-t over seeds in the whole window
+    low: float  # over the whole window and its halves
+    high: float
+    r_squared: float  # of the worst seed, semilogarithmic
+    power_law_r_squared: float  # of its best seed, for contrast
+
+
+def exponential_rate(study: Study) -> Rate:
+    """Returns the rate per τ at which the loss of a study's cell falls, in its config's window."""
+    tau_SxR, loss_SxR = curves(study.data)
+    low, high = study.config.window
+    middle = (low + high) / 2
+    intervals, fits = [], []
+    for window in ((low, high), (low, middle), (middle, high)):
+        fits_S = [
+            fit_exponential(t, y, window=window) for t, y in zip(tau_SxR, loss_SxR, strict=True)
+        ]
+        intervals.append(student_interval([fit.rate for fit in fits_S]))
+        fits.append(fits_S)
+    return Rate(
+        intervals[0],
+        min(part.low for part in intervals),
+        max(part.high for part in intervals),
+        min(fit.r_squared for fit in fits[0]),
+        max(
+            fit_power_law(t, y, window=(low, high)).r_squared
+            for t, y in zip(tau_SxR, loss_SxR, strict=True)
+        ),
+    )
+
+
+def aligned_theory(study: Study) -> tuple[np.ndarray, np.ndarray]:
+    """Returns β_SxR and L_SxR of the aligned flow for each member's own hard-label teacher.
+
+    No constant is fitted: the flow starts at β = 0 and runs on the member's τ.
+    """
+    tau_SxR, _ = curves(study.data)
+    task = study.config.task
+    seeds = [int(seed) for seed in study.data["seed"].values]
+    flows = [
+        aligned_flow(tau_R, _teacher_statics(seed, task.features, task.classes))
+        for seed, tau_R in zip(seeds, tau_SxR, strict=True)
+    ]
+    return np.stack([beta for beta, _ in flows]), np.stack([loss for _, loss in flows])
+
+
+@cache
+def _teacher_statics(seed: int, features: int, classes: int) -> Statics:
+    weights_MxN = peaked.teacher_weights(stream_key(np.int32(seed), "fixed"), features, classes)
+    weights_NxM = np.asarray(jax.device_get(weights_MxN), np.float64).T
+    # A shift common to all classes changes no softmax, and training never learns it.
+    weights_NxM -= weights_NxM.mean(axis=0)
+    logits_SxN = teacher_logits(np.random.default_rng(seed), weights_NxM, inputs=1 << 15)
+    return sampled_statics(logits_SxN, beta_grid(80, 49))
+
+
+class StaticSlopes(NamedTuple):
+    """Slopes of the static theory at β* = 100, each over draws of teachers and inputs."""
+
+    loss: Interval
+    gradient: Interval
+
+
+def static_slopes(draws: int = 5) -> StaticSlopes:
+    """Returns the slopes of ln L and ln(-dL/dβ) against ln β in the windows of Fig. 3.
+
+    The grid is β = linspace(0, 1, 100) β*; the loss is fitted over its indices 1 to 9, the gradient
+    over 2 to 59 (notebook test-2 of the paper's code).
+    """
+    beta_star = 100.0
+    beta_B = np.linspace(0, 1, 100) * beta_star
+    slopes = []
+    for seed in range(draws):
+        logits_SxN = gaussian_teacher_logits(np.random.default_rng(seed))
+        loss_B, force_B = sampled_statics(logits_SxN, beta_B).at(beta_B, beta_star)
+        slopes.append(
+            [
+                np.polyfit(np.log(beta_B[part]), np.log(value_B[part]), 1)[0]
+                for value_B, part in ((loss_B, slice(1, 10)), (force_B, slice(2, 60)))
+            ]
+        )
+    loss_D, gradient_D = np.array(slopes).T
+    return StaticSlopes(student_interval(loss_D), student_interval(gradient_D))

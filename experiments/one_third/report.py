@@ -1,0 +1,42 @@
+"""The one-third experiment's part of a report: its answer, claims, figures and tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from experiments.one_third.claims import claims
+from experiments.one_third.figures import figures, tables
+from jaxlab.analysis.study import Study
+from jaxlab.report.claims import Claim, format_estimate
+from jaxlab.report.page import Section
+
+TITLE = "Does softmax with cross-entropy learn peaked distributions as τ^(-1/3)?"
+
+
+def section(studies: Mapping[str, Study]) -> Section:
+    """Returns what the page says of these studies."""
+    found = claims(studies)
+    return Section(TITLE, answer(found), found, figures(studies), tables(studies))
+
+
+def answer(found: list[Claim]) -> str:
+    """Returns the answer in one paragraph, every number and verdict of it from the claims."""
+    by_id = {claim.id: claim for claim in found}
+    sentences = []
+    for name, text in (
+        ("headline", "The published cell (Adam) falls as τ to the minus {}"),
+        ("hard_labels_loss", "SGD on hard labels, where the theory is clean, as minus {}"),
+        ("hard_labels_theory_loss", "its loss over that of the theory, nothing fitted, is {}"),
+        ("flat_rate", "The flat control falls exponentially at rate {} per τ"),
+        ("text_exponent", "On real text the free exponent is {} over seeds and windows"),
+    ):
+        claim = by_id.get(name)
+        if claim is None:
+            continue
+        number = format_estimate(claim.measured, claim.low, claim.high)
+        sentences.append(f"{text.format(number)} ({claim.verdict}).")
+    counts = {verdict: 0 for verdict in ("holds", "inconclusive", "fails", "not measured")}
+    for claim in found:
+        counts[claim.verdict] += 1
+    total = ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count)
+    return " ".join([*sentences, f"Of {len(found)} claims: {total}."])
