@@ -16,7 +16,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.ndimage import minimum_filter
 from scipy.optimize import least_squares
 
 from jaxlab.analysis.curve import Window, cut_curve
@@ -101,7 +100,7 @@ def fit_power_law(
     L = C [(1 - s)(t/t0)^-a + s] with t0 the first time and s = L0 / C in [0, 1): log C is then
     linear and is solved for exactly (variable projection), and the floor lies below the fitted
     loss at all times without being tied to the lowest, hence luckiest, record. (a, s) start at
-    the valleys of a grid and are polished by `scipy.optimize.least_squares`.
+    the best cell of a grid and are polished by `scipy.optimize.least_squares`.
 
     Args:
       time: [R] strictly increasing and, inside the window, positive.
@@ -210,15 +209,14 @@ def _jacobian(x, exponent, share):
 
 def _fit_floor(x, y, exponent_line, exponent_fixed):
     """(exponent, share, status, at_bound) of the best fit with a floor."""
-    exponents = np.geomspace(0.05, 8, 24) if exponent_fixed is None else np.array([exponent_fixed])
+    exponents = np.geomspace(0.05, 10, 40) if exponent_fixed is None else np.array([exponent_fixed])
     # The floor may be any part of the smallest loss (finer towards all of it) and, where the
     # smallest is a lucky record, more.
     smallest = min(np.exp(y.min() - y[0]), 0.98)
-    below, above = 1 - np.geomspace(1, 0.02, 16), np.linspace(1, 0.99 / smallest, 6)
+    below, above = 1 - np.geomspace(1, 0.02, 16), np.linspace(1, 0.99 / smallest, 24)
     shares = smallest * np.concatenate([below, above])
     cost_ExS = (_residual(x, y, exponents[:, None, None], shares[:, None]) ** 2).sum(-1)
-    valleys = np.argwhere(cost_ExS == minimum_filter(cost_ExS, size=3, mode="nearest"))
-    starts = sorted(valleys, key=lambda cell: cost_ExS[tuple(cell)])[:4]
+    lowest = np.unravel_index(np.argmin(cost_ExS), cost_ExS.shape)
 
     free = slice(0 if exponent_fixed is None else 1, 2)
     bounds = np.array([EXPONENT_BOUNDS, (0.0, 1.0)])[free]
@@ -226,21 +224,17 @@ def _fit_floor(x, y, exponent_line, exponent_fixed):
     def full(free_values):
         return free_values if exponent_fixed is None else (exponent_fixed, *free_values)
 
-    results = [
-        least_squares(
-            lambda values: _residual(x, y, *full(values)),
-            np.array([exponents[e], shares[s]])[free],
-            jac=lambda values: _jacobian(x, *full(values))[:, free],  # pyright: ignore
-            bounds=(bounds[:, 0], bounds[:, 1]),
-            method="dogbox",
-            x_scale="jac",
-            xtol=1e-10,
-            ftol=1e-12,
-            gtol=1e-12,
-        )
-        for e, s in starts
-    ]
-    result = min(results, key=lambda result: result.cost)
+    result = least_squares(
+        lambda values: _residual(x, y, *full(values)),
+        np.array([exponents[lowest[0]], shares[lowest[1]]])[free],
+        jac=lambda values: _jacobian(x, *full(values))[:, free],  # pyright: ignore
+        bounds=(bounds[:, 0], bounds[:, 1]),
+        method="dogbox",
+        x_scale="jac",
+        xtol=1e-10,
+        ftol=1e-12,
+        gtol=1e-12,
+    )
     exponent, share = full(result.x)
     line = _residual(x, y, exponent_line, 0.0)
     # No floor is a special case of a floor: when that is as good (to a part in a million, or to

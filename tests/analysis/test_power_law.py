@@ -92,25 +92,24 @@ def test_units_change_the_amplitude_only():
     assert other.amplitude == pytest.approx(1e3 * (1e-4) ** one.exponent * one.amplitude, rel=1e-5)
 
 
-def test_finds_the_best_of_two_valleys():
-    """This noise has two local minima; the start grid must lead to the lower one."""
-    rng = np.random.default_rng(11)
-    worse = 0
-    for _ in range(40):
-        time = np.sort(np.exp(rng.uniform(0, 4, 15)))
-        loss = (time**-1.5 + 1) * np.exp(0.1 * rng.normal(size=15))
+def test_finds_the_lower_of_two_valleys():
+    """Ten records under heavy noise often leave two local minima; no other start may do better."""
+    rng = np.random.default_rng(8)
+    for _ in range(100):
+        time = np.sort(np.exp(rng.uniform(0, 4, 10)))
+        loss = (time**-1.5 + 1) * np.exp(0.2 * rng.normal(size=10))
         x, y = np.log(time / time[0]), np.log(loss)
-        best = min(
-            2
-            * least_squares(
+        costs = [
+            least_squares(
                 lambda theta, x=x, y=y: power_law._residual(x, y, *theta),
                 start,
+                jac=lambda theta, x=x: power_law._jacobian(x, *theta),  # pyright: ignore
                 bounds=([1e-3, 0], [10, 1]),
             ).cost
-            for start in [(0.1, 0.1), (0.5, 0.5), (2, 0.5), (5, 0.8)]
-        )
-        worse += fit_power_law(time, loss, floor=True).sum_of_squares > best * (1 + 1e-5)
-    assert worse == 0
+            for start in [(0.1, 0.1), (0.5, 0.5), (5, 0.8)]
+        ]
+        fit = fit_power_law(time, loss, floor=True)
+        assert fit.sum_of_squares <= 2 * min(costs) * (1 + 1e-5)
 
 
 def test_jacobian_agrees_with_finite_differences():
