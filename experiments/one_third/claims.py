@@ -260,7 +260,7 @@ def _adam_grid(study: Study) -> list[Claim]:
 def _distance(name: str, cell, study: Study, seeds: int) -> Claim:
     """How far a cell's exponent is from 1/3, with the interval that its own interval implies."""
     if not np.isfinite(cell["exponent"]):
-        return _unmeasured(name, study, f"{int(cell['diverged'])} of {seeds} members diverged")
+        return _unmeasured(name, study, str(cell["note"].item()))
     value, low, high = (float(cell[key]) - THIRD for key in ("exponent", "low", "high"))
     far, near = max(abs(low), abs(high)), 0.0 if low < 0 < high else min(abs(low), abs(high))
     detail = f"exponent {value + THIRD:.3f} [{low + THIRD:.3f}, {high + THIRD:.3f}]"

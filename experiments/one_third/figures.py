@@ -196,7 +196,8 @@ def _adam_grid(study: Study) -> list[Figure]:
     )
     map_caption = (
         f"All {grid['exponent'].size} cells, {seeds} seeds each: the exponent and half the width "
-        "of its interval over seeds and windows. A bold frame marks an interval that contains 1/3."
+        "of its interval over seeds and windows. A bold frame marks an interval that contains 1/3. "
+        "Hatched cells have no exponent: the table below says why."
     )
     return [
         Figure("adam_scans", "Adam: scans of learning rate and temperature", scan_caption, scans),
@@ -289,11 +290,11 @@ def _grid_table(study: Study) -> Table:
             float(t),
             float(r),
             *(float(grid[name].sel(temperature=t, learning_rate=r)) for name in names),
-            f"{int(grid['diverged'].sel(temperature=t, learning_rate=r))}",
+            str(grid["note"].sel(temperature=t, learning_rate=r).item()),
         ]
         for t in grid["temperature"]
         for r in grid["learning_rate"]
     ]
     header = ["temperature", "learning rate", "exponent", "low", "high", "seeds low", "seeds high"]
-    header += ["end loss, nats", "β at the middle", "diverged"]
+    header += ["end loss, nats", "β at the middle", "note"]
     return Table("adam_grid: every cell, mean over seeds", header, rows)

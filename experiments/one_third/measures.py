@@ -30,6 +30,7 @@ from jaxlab.tasks import peaked
 
 HEADLINE_RATE = 10 ** (-12 / 11)  # 0.0811, the eighth of the paper's twelve
 LOSS = "eval_loss"
+ROUNDING = 1e-7  # nats; below, a float32 KL is noise
 
 
 class Curves(NamedTuple):
@@ -59,7 +60,8 @@ def grid(study: Study) -> xr.Dataset:
     """Returns the exponent of each cell (temperature, learning_rate) with its interval.
 
     A cell is fitted over the steps of the headline's window: the τ from 4/162.2 of its own last
-    one. A cell with a diverged member has NaN, and `diverged` counts its members.
+    one. A cell without an exponent has NaN, and `note` says why: members diverged, or the loss fell
+    so fast that it ended in the rounding of float32 (1e-8 nats), whose logarithm nobody can fit.
     """
     keys = {"task.temperature": "temperature", "optimizer.learning_rate": "learning_rate"}
     indexed = study.data.rename(keys).set_index(member=[*keys.values(), "seed"])
@@ -70,16 +72,20 @@ def grid(study: Study) -> xr.Dataset:
         tau_SxR, loss_SxR = curves(cell.rename(seed="member"))
         diverged = int((cell["diverged_step"].isel(step=-1) >= 0).sum())
         found = dict.fromkeys(("exponent", "low", "high", "seed_low", "seed_high"), np.nan)
-        if not diverged:
-            end = tau_SxR[0, -1]
+        note, end = "", tau_SxR[0, -1]
+        if diverged:
+            note = f"{diverged} of {len(tau_SxR)} diverged"
+        elif loss_SxR[:, tau_SxR[0] >= start * end].min() <= ROUNDING:
+            note = "fell to rounding"
+        else:
             result = exponent_interval(tau_SxR, loss_SxR, window=(start * end, end))
             found = {name: getattr(result, name) for name in found if name != "exponent"}
             found["exponent"] = result.value
         middle = cell["eval_logit_std"].mean("seed").interp(
             step=float(np.sqrt(start)) * float(cell["step"][-1])
         )
-        found |= {"end_loss": float(loss_SxR[:, -1].mean()), "diverged": diverged}
-        return xr.Dataset(found | {"middle_beta": float(middle)})
+        found |= {"end_loss": float(loss_SxR[:, -1].mean()), "middle_beta": float(middle)}
+        return xr.Dataset(found | {"note": note})
 
     rows = [
         xr.concat(
