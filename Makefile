@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 EXTRAS := dev cuda tpu slurm
 
-.PHONY: help setup $(EXTRAS:%=setup-%) quickstart test lint clean constraints check-python
+.PHONY: help setup $(EXTRAS:%=setup-%) quickstart test lint clean constraints
 
 ## help         list the targets
 help:
@@ -37,7 +37,8 @@ clean:
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 ## constraints  pin anew, in constraints/, the newest versions that install with PYTHON
-constraints: check-python
+constraints:
+	$(check-python)
 	@scratch="$$(mktemp -d)" && trap 'rm -rf "$$scratch"' EXIT && \
 	"$(PYTHON)" -m venv "$$scratch" && \
 	"$$scratch/bin/python" -m pip install -qq --disable-pip-version-check --editable '.[dev,slurm]' && \
@@ -49,15 +50,18 @@ constraints: check-python
 
 # One stamp per extra; a stamp is made anew when a requirement or a pin changes.
 
-check-python:
+# Only here does PYTHON matter: an existing .venv keeps the Python that it was made from.
+define check-python
 	@command -v "$(PYTHON)" >/dev/null || \
 	  { echo "$(PYTHON) is not on this machine. Name another: make PYTHON=/path/to/python3" >&2; exit 1; }
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "jaxlab needs Python 3.11 or newer; $(PYTHON) is older. Name another: make PYTHON=python3.12" >&2; exit 1; }
 	@"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || \
 	  { echo "$(PYTHON) lacks its venv module. On Debian or Ubuntu: sudo apt install python3-venv" >&2; exit 1; }
+endef
 
-.venv/.made: | check-python
+.venv/.made:
+	$(check-python)
 	@"$(PYTHON)" -m venv --clear .venv
 	@touch $@
 

@@ -1,4 +1,4 @@
-"""The launch scripts: what a dry run prints, what a run does, and how bad input is answered.
+"""Set-up and launch: what a dry run prints, what a run does, and how bad input is answered.
 
 There is no cluster here, so runs meet commands of the same names that log how they were called.
 """
@@ -42,6 +42,33 @@ def stand_in(tmp_path):
         return [shlex.split(line) for line in log.read_text().splitlines()]
 
     return make, calls
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "complaint"),
+    [
+        (None, "python3.99 is not on this machine"),
+        ('case "$*" in *version_info*) exit 1 ;; esac', "jaxlab needs Python 3.11 or newer"),
+        ('case "$*" in *ensurepip*) exit 1 ;; esac', "python3.99 lacks its venv module"),
+    ],
+)
+def test_setup_says_which_python_it_needs(stand_in, tmp_path, behaviour, complaint):
+    make, _ = stand_in
+    path = make("python3.99", behaviour=behaviour) if behaviour else os.environ["PATH"]
+    for file in ("Makefile", "pyproject.toml", "requirements.txt"):
+        shutil.copy(REPOSITORY / file, tmp_path)
+    command = ["make", "setup", "PYTHON=python3.99"]
+    # Without what an outer make hands down, for these tests run under `make test` too.
+    outside = {
+        key: value for key, value in os.environ.items() if not key.startswith(("MAKE", "MF"))
+    }
+    environment = outside | {"PATH": path}
+    result = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert result.returncode == 2
+    first, last = result.stderr.splitlines()
+    assert complaint in first
+    assert last.startswith("make: ***")
+    assert not (tmp_path / ".venv").exists()
 
 
 def test_slurm_dry_run_prints_each_command_and_runs_none():
