@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import time
 from collections.abc import Callable
@@ -82,19 +83,19 @@ def train(
     # ---- train: pull the metrics of the interval before while the device works on this one
     pending = None
     try:
-        for record, stop in enumerate(record_steps_R.tolist()):
-            if stop <= step:
-                continue
-            state, device_metrics = compiled.run(state, arguments, max(step, 0), stop)
-            step = stop
-            if pending is not None:
-                write(*pending)
-            pending = (record, device_metrics)
-            if step in saves:  # a checkpoint promises that all records before it are on disk
-                write(*pending)
-                pending = None
-                checkpoints.save(step, state)
-        checkpoints.close()
+        with contextlib.closing(checkpoints):  # a save under way is finished, whatever happens
+            for record, stop in enumerate(record_steps_R.tolist()):
+                if stop <= step:
+                    continue
+                state, device_metrics = compiled.run(state, arguments, max(step, 0), stop)
+                step = stop
+                if pending is not None:
+                    write(*pending)
+                pending = (record, device_metrics)
+                if step in saves:  # a checkpoint promises that all records before it are on disk
+                    write(*pending)
+                    pending = None
+                    checkpoints.save(step, state)
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise

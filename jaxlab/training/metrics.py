@@ -24,7 +24,7 @@ def record_steps(config) -> np.ndarray:
     while steps[-1] < last:
         step = steps[-1] + every
         if per_decade:
-            step = min(step, int(np.ceil((steps[-1] + 1e-9) * 10 ** (1 / per_decade))))
+            step = min(step, int(np.ceil(round(steps[-1] * 10 ** (1 / per_decade), 6))))
         steps.append(min(max(step, steps[-1] + 1), last))
     return np.array(steps)
 
