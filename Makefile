@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 EXTRAS := dev cuda tpu slurm
 
-.PHONY: help setup $(EXTRAS:%=setup-%) quickstart test lint clean constraints
+.PHONY: help setup one_third $(EXTRAS:%=setup-%) quickstart test lint clean constraints
 
 ## help         list the targets
 help:
@@ -17,8 +17,17 @@ $(EXTRAS:%=setup-%): setup-%: .venv/.%
 
 ## quickstart   run a small study and write runs/quickstart/report.html
 quickstart: setup
-	$(BIN)/python scripts/sweep.py --config=configs/quickstart.py --workdir=runs/quickstart
+	$(BIN)/python scripts/sweep.py --config=configs/one_third/headline.py:$(or $(SIZE),quick) --workdir=runs/quickstart/headline
+	$(BIN)/python scripts/sweep.py --config=configs/one_third/flat.py:$(or $(SIZE),paper) --workdir=runs/quickstart/flat
+	$(BIN)/python scripts/sweep.py --config=configs/one_third/text.py:$(or $(SIZE),quick) --workdir=runs/quickstart/text
 	$(BIN)/python scripts/report.py runs/quickstart
+
+## one_third    run the whole study of the one-third law (20 minutes) and write results/one_third
+one_third: setup
+	for figure in headline adam_grid hard_labels flat text; do \
+	  $(BIN)/python scripts/sweep.py --config=configs/one_third/$$figure.py --workdir=runs/one_third/$$figure || exit 1; \
+	done
+	$(BIN)/python scripts/report.py runs/one_third --out=results/one_third
 
 ## test         run the tests
 test: setup-dev

@@ -14,12 +14,14 @@ import json
 import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from ml_collections import ConfigDict, FrozenConfigDict
 
 TRACED_INTEGERS = ("seed",)  # an int by nature, but no shape depends on it
 
+# A ConfigDict; as Any, since the types of its attributes are those of its values.
+Config: TypeAlias = Any
 Overrides = Mapping[str, Any]  # dotted key -> value, e.g. {"optimizer.learning_rate": 0.1}
 
 
@@ -27,7 +29,7 @@ class ConfigError(ValueError):
     """A config that cannot run: the message says what is wrong, where, and what to do."""
 
 
-def base() -> ConfigDict:
+def base() -> Config:
     """Returns the values that every experiment has; an experiment adds `task` and `model`."""
     return ConfigDict(
         {
@@ -77,7 +79,7 @@ def base() -> ConfigDict:
     )
 
 
-def leaves(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+def leaves(config: Config | Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
     """Yields (dotted key, value) for every value of a config, in the order of the keys."""
     for key in sorted(config):
         value = config[key]
@@ -92,7 +94,7 @@ def is_traced(key: str, value: Any) -> bool:
     return key in TRACED_INTEGERS or isinstance(value, float)
 
 
-def split(config: ConfigDict) -> tuple[FrozenConfigDict, dict[str, float]]:
+def split(config: Config) -> tuple[Config, dict[str, float]]:
     """Splits a config into its static part and its traced values by dotted key.
 
     The static part lacks the traced keys altogether, so code that reads one at build time fails
@@ -102,14 +104,14 @@ def split(config: ConfigDict) -> tuple[FrozenConfigDict, dict[str, float]]:
     values = {key: value for key, value in leaves(config) if is_traced(key, value)}
     for key in values:
         *parents, name = key.split(".")
-        node = static
+        node: Any = static
         for parent in parents:
             node = node[parent]
         del node[name]
     return FrozenConfigDict(static), values
 
 
-def override(config: ConfigDict, overrides: Overrides) -> ConfigDict:
+def override(config: Config, overrides: Overrides) -> Config:
     """Returns a copy with some values replaced.
 
     Raises:
@@ -131,7 +133,7 @@ def override(config: ConfigDict, overrides: Overrides) -> ConfigDict:
                 f"{type(value).__name__} {value!r}: give a {type(old).__name__}"
             )
         *parents, name = key.split(".")
-        node = result
+        node: Any = result
         for parent in parents:
             node = node[parent]
         node[name] = value
@@ -144,13 +146,13 @@ def check(condition: bool, message: str) -> None:
         raise ConfigError(message)
 
 
-def one_of(config: ConfigDict, key: str, names: tuple[str, ...]) -> None:
+def one_of(config: Config, key: str, names: tuple[str, ...]) -> None:
     """Raises ConfigError unless the value at a dotted key is one of the names."""
     value = dict(leaves(config))[key]
     check(value in names, f"{key} is {value!r}: choose one of {', '.join(names)}")
 
 
-def validate(config: ConfigDict) -> None:
+def validate(config: Config) -> None:
     """Checks the values that all experiments share; raises ConfigError before compute is spent."""
     for key, value in leaves(config):
         check(
@@ -211,17 +213,17 @@ def fingerprint(value: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
-def save(path: Path, config: ConfigDict) -> None:
+def save(path: Path, config: Config) -> None:
     """Writes the complete config as JSON."""
     path.write_text(json.dumps(_plain(config), indent=2, sort_keys=True) + "\n")
 
 
-def load(path: Path) -> ConfigDict:
+def load(path: Path) -> Config:
     """Reads a saved config; lists come back as tuples, which is what configs hold."""
     return ConfigDict(_tuples(json.loads(path.read_text())))
 
 
-def differing_keys(old: ConfigDict, new: ConfigDict) -> list[str]:
+def differing_keys(old: Config, new: Config) -> list[str]:
     """Returns a line per key whose value differs: 'key: old -> new'."""
     a, b = dict(leaves(old)), dict(leaves(new))
     missing = "(absent)"

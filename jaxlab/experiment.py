@@ -30,7 +30,7 @@ class BatchId(NamedTuple):
         return stream_key(values["seed"], self.split)
 
 
-def stream_key(seed: jax.Array, stream: str) -> jax.Array:
+def stream_key(seed: jax.typing.ArrayLike, stream: str) -> jax.Array:
     """Returns the key of one of a seed's independent streams: init, fixed, train or eval."""
     return jax.random.fold_in(jax.random.key(seed), STREAMS.index(stream))
 

@@ -3,7 +3,7 @@
 Claim: language is peaked, so its loss falls as τ^(-α) + floor with α near 1/3: the paper reports
 0.341, 0.367, 0.337 and 0.307 for four Pythia models on τ (arXiv 2602.03685, Fig. 6). Here a small
 softmax model is held to the same fit; α is free.
-Size `paper`: 3 seeds x 20 000 steps of 512 bytes; 5 minutes on two CPU cores. Size `quick`: 2 000
+Size `paper`: 3 seeds x 20 000 steps of 512 bytes; 5 minutes on two CPU cores. Size `quick`: 3 000
 steps.
 
 python scripts/sweep.py --config=configs/one_third/text.py --workdir=runs/text
@@ -14,7 +14,7 @@ from jaxlab.config import choose, override
 
 SIZES = {
     "paper": {},
-    "quick": {"train.steps": 2_000, "window": (0.2, 2.0)},
+    "quick": {"train.steps": 3_000, "window": (0.2, 3.0), "eval.batches": 4},
     "tiny": {"seeds": 2, "train.steps": 20, "train.batch_size": 32, "model.hidden": 8},
 }
 

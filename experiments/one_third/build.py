@@ -14,7 +14,7 @@ import optax
 from ml_collections import ConfigDict
 
 from jaxlab import config as configs
-from jaxlab.config import check, one_of
+from jaxlab.config import Config, check, one_of
 from jaxlab.experiment import Batch, BatchId, Experiment, Params, Shared, Values
 from jaxlab.models.module import functional
 from jaxlab.models.softmax import LinearSoftmax, NextToken
@@ -22,7 +22,7 @@ from jaxlab.tasks import corpus, peaked
 from jaxlab.tasks.shuffle import batch_indices
 
 
-def teacher_config() -> ConfigDict:
+def teacher_config() -> Config:
     """Returns the toy of the paper: a linear student of a linear softmax teacher."""
     config = configs.base()
     config.experiment = "one_third"
@@ -40,7 +40,7 @@ def teacher_config() -> ConfigDict:
     return config
 
 
-def text_config() -> ConfigDict:
+def text_config() -> Config:
     """Returns a next-byte model on real text."""
     config = configs.base()
     config.experiment = "one_third"
@@ -58,7 +58,7 @@ def text_config() -> ConfigDict:
     return config
 
 
-def validate(config: ConfigDict) -> None:
+def validate(config: Config) -> None:
     """Checks what only this experiment knows; raises ConfigError."""
     one_of(config, "task.name", ("teacher", "text"))
     low, high = config.window
@@ -114,18 +114,18 @@ def _teacher(config) -> Experiment:
         p_BxN, entropy_B = peaked.soft_targets(batch["teacher_BxN"], values["task.temperature"])
         return {"p_BxN": p_BxN, "negative_entropy_B": entropy_B}
 
-    def loss_B(logits_BxN: jax.Array, batch: Batch) -> jax.Array:
+    def losses(logits_BxN: jax.Array, batch: Batch) -> jax.Array:
         if hard:
             return optax.softmax_cross_entropy_with_integer_labels(logits_BxN, batch["best_B"])
         return peaked.kl_divergence(logits_BxN, batch["p_BxN"], batch["negative_entropy_B"])
 
     def loss(params: Params, batch: Batch, values: Values) -> jax.Array:
-        return jnp.mean(loss_B(student(params, batch["x_BxM"]), batch))
+        return jnp.mean(losses(student(params, batch["x_BxM"]), batch))
 
     def evaluate(params: Params, batch: Batch, values: Values) -> dict[str, jax.Array]:
         logits_BxN = student(params, batch["x_BxM"])
         return {
-            "loss": jnp.mean(loss_B(logits_BxN, batch)),
+            "loss": jnp.mean(losses(logits_BxN, batch)),
             "error": jnp.mean(peaked.best_class(logits_BxN) != batch["best_B"]),
             "logit_std": jnp.std(logits_BxN),  # β of the theory
             "alignment": _alignment(params["head"]["kernel"], batch["teacher_MxN"]),

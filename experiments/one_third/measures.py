@@ -1,4 +1,4 @@
-"""What the studies of the one-third experiment measure: exponents, rates, and theory beside them."""
+"""What the studies of the one-third experiment measure: exponents, rates, and the theory."""
 
 from __future__ import annotations
 
@@ -81,8 +81,10 @@ def grid(study: Study) -> xr.Dataset:
             result = exponent_interval(tau_SxR, loss_SxR, window=(start * end, end))
             found = {name: getattr(result, name) for name in found if name != "exponent"}
             found["exponent"] = result.value
-        middle = cell["eval_logit_std"].mean("seed").interp(
-            step=float(np.sqrt(start)) * float(cell["step"][-1])
+        middle = (
+            cell["eval_logit_std"]
+            .mean("seed")
+            .interp(step=float(np.sqrt(start)) * float(cell["step"][-1]))
         )
         found |= {"end_loss": float(loss_SxR[:, -1].mean()), "middle_beta": float(middle)}
         return xr.Dataset(found | {"note": note})

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 
 from experiments.one_third.claims import claims
 from experiments.one_third.figures import figures, tables
 from jaxlab.analysis.study import Study
-from jaxlab.report.claims import Claim, format_estimate
+from jaxlab.report.claims import Claim, Verdict, format_estimate
 from jaxlab.report.page import Section
 
 TITLE = "Does softmax with cross-entropy learn peaked distributions as τ^(-1/3)?"
@@ -35,8 +36,6 @@ def answer(found: list[Claim]) -> str:
             continue
         number = format_estimate(claim.measured, claim.low, claim.high)
         sentences.append(f"{text.format(number)} ({claim.verdict}).")
-    counts = {verdict: 0 for verdict in ("holds", "inconclusive", "fails", "not measured")}
-    for claim in found:
-        counts[claim.verdict] += 1
-    total = ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count)
+    counts = Counter(claim.verdict for claim in found)
+    total = ", ".join(f"{counts[verdict]} {verdict}" for verdict in Verdict if counts[verdict])
     return " ".join([*sentences, f"Of {len(found)} claims: {total}."])

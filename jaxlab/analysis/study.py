@@ -8,17 +8,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import xarray as xr
-from ml_collections import ConfigDict
 
 from jaxlab import config as configs
-from jaxlab.config import ConfigError
+from jaxlab.config import Config, ConfigError
 
 
 class RunRecord(NamedTuple):
     """A run's folder and the JSON in it; see `jaxlab.training.run`."""
 
     folder: Path
-    config: ConfigDict
+    config: Config
     members: list[dict[str, Any]]
     environment: dict[str, Any]
     done: dict[str, Any] | None  # None: not finished
@@ -28,7 +27,7 @@ class Study(NamedTuple):
     """The runs of one config file's sweep, and their metrics."""
 
     name: str
-    config: ConfigDict  # of its first run
+    config: Config  # of its first run
     runs: list[RunRecord]
     data: xr.Dataset  # dimensions (member, step); see `load`
 

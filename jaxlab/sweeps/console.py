@@ -6,16 +6,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ml_collections import ConfigDict
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from jaxlab.config import Config
 from jaxlab.sweeps import local, plan
 from jaxlab.sweeps.plan import Sweep
 from jaxlab.training import loop
+from jaxlab.training import mesh as meshes
 
 
-def train_one(config: ConfigDict, workdir: Path) -> None:
+def train_one(config: Config, workdir: Path) -> None:
     """Trains the single model of a config; `workdir` becomes its run folder."""
     with _bar(config.study, config.train.steps) as advance:
         loop.train(
@@ -26,6 +27,7 @@ def train_one(config: ConfigDict, workdir: Path) -> None:
 def train_sweep(sweep: Sweep, workdir: Path) -> dict[str, str]:
     """Trains a sweep; see `local.run_sweep`."""
     groups = plan.group(sweep)
+    meshes.use_cpu_cores(max(len(group.members) for group in groups))
     total = sum(len(group.members) * group.config.train.steps for group in groups)
     with _bar(sweep.config.study, total) as advance:
         done: dict[str, int] = {}

@@ -8,24 +8,22 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
-from ml_collections import ConfigDict
-
 from jaxlab import config as configs
-from jaxlab.config import ConfigError, Overrides, check
+from jaxlab.config import Config, ConfigError, Overrides, check
 
 
 class Group(NamedTuple):
     """Members whose programs are the same: they differ in traced values alone."""
 
     name: str  # of the run's folder: the static values that set it apart
-    config: ConfigDict
+    config: Config
     members: list[Overrides]
 
 
 class Sweep(NamedTuple):
     """A config file with its argument applied."""
 
-    config: ConfigDict
+    config: Config
     members: list[Overrides]
 
 
@@ -108,7 +106,8 @@ def _static_keys(sweep: Sweep) -> set[str]:
 def _import(path: Path) -> ModuleType:
     check(path.suffix == ".py" and path.is_file(), f"there is no config file {path}")
     spec = importlib.util.spec_from_file_location(f"config_{path.stem}", path)
-    assert spec is not None and spec.loader is not None  # the suffix decides
+    assert spec is not None  # the suffix decides
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module

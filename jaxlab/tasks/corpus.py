@@ -27,8 +27,8 @@ class Corpus:
             the set itself (for `python_source` its `python_version` and `library_hash`).
     """
 
-    tokens_N: np.ndarray = dataclasses.field(repr=False)  # noqa: N815
-    document_starts_D: np.ndarray = dataclasses.field(repr=False)  # noqa: N815
+    tokens_N: np.ndarray = dataclasses.field(repr=False)
+    document_starts_D: np.ndarray = dataclasses.field(repr=False)
     content_hash: str
     info: dict[str, Any]
 

@@ -9,9 +9,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import orbax.checkpoint as ocp
+from jax.sharding import Mesh, NamedSharding
+from jax.sharding import PartitionSpec as P
 from orbax.checkpoint.checkpoint_managers import preservation_policy
 
 from jaxlab.config import ConfigError
+from jaxlab.training import mesh as meshes
 from jaxlab.training.program import State
 
 ITEMS = State._fields  # one orbax item each, beside the item `meta`
@@ -38,20 +41,28 @@ def kept_steps(config, record_steps_R: np.ndarray) -> list[int]:
 class Checkpoints:
     """The `checkpoints/` folder of a run: `<step>/{params,opt_state,progress,meta}`."""
 
-    def __init__(self, folder: Path, config, record_steps_R: np.ndarray, meta: dict[str, Any]):
+    def __init__(
+        self,
+        folder: Path,
+        config: Any,
+        members: int,
+        record_steps_R: np.ndarray,
+        meta: dict[str, Any],
+    ):
         """Opens or creates the folder.
 
         Args:
             folder: the run's `checkpoints/`.
             config: a config with `checkpoint` and `train.steps`.
+            members: the size of the group; states may hold more, which are not saved.
             record_steps_R: the steps at which the run records.
             meta: JSON saved with each checkpoint; `config_hash` in it guards against foreign ones.
         """
-        keep = [preservation_policy.LatestN(config.checkpoint.keep)]
+        keep: list[Any] = [preservation_policy.LatestN(config.checkpoint.keep)]
         kept = kept_steps(config, record_steps_R)
         if kept:
             keep.append(preservation_policy.CustomSteps(kept))
-        self.folder, self.meta = folder, meta
+        self.folder, self.members, self.meta = folder, members, meta
         self._manager = ocp.CheckpointManager(
             folder.absolute(),
             item_names=(*ITEMS, "meta"),
@@ -65,17 +76,17 @@ class Checkpoints:
     def save(self, step: int, state: State) -> None:
         """Starts to save; returns as soon as training may go on (and donate the state)."""
         # On a CPU orbax may write straight out of the device's buffers, which donation reuses.
-        snapshot = jax.tree.map(jnp.copy, state)
+        snapshot = jax.tree.map(lambda leaf: jnp.copy(leaf[: self.members]), state)
         items = {name: ocp.args.StandardSave(getattr(snapshot, name)) for name in ITEMS}
         meta = ocp.args.JsonSave(self.meta | {"step": step})
         self._manager.save(step, args=ocp.args.Composite(**items, meta=meta), force=True)
 
-    def restore(self, like: State) -> tuple[int, State] | None:
+    def restore(self, like: State, mesh: Mesh) -> tuple[int, State] | None:
         """Returns the latest step and state, or None when nothing was saved yet.
 
         Args:
-            like: a state whose shapes, types and shardings the restored one takes, so that a run
-                goes on with another number of devices.
+            like: a state with the shapes and types of the saved one.
+            mesh: where the state goes; its number of devices may differ from that of the save.
 
         Raises:
             ConfigError: for a checkpoint that is damaged or belongs to another config.
@@ -94,19 +105,24 @@ class Checkpoints:
             raise ConfigError(
                 f"{where} is no checkpoint of this lab ({error}): {remedy}"
             ) from error
-        if owner != self.meta["config_hash"]:
-            raise ConfigError(
-                f"{where} belongs to config {owner}, this run is {self.meta['config_hash']}: {remedy}"
-            )
-        shapes = jax.tree.map(
-            lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=x.sharding), like
-        )
+        own = self.meta["config_hash"]
+        if owner != own:
+            raise ConfigError(f"{where} belongs to config {owner}, this run is {own}: {remedy}")
+
+        def shape(leaf: jax.Array) -> jax.ShapeDtypeStruct:
+            whole = NamedSharding(mesh, P())  # any number of devices can read it
+            return jax.ShapeDtypeStruct((self.members, *leaf.shape[1:]), leaf.dtype, sharding=whole)
+
+        shapes = jax.tree.map(shape, like)
         items = {name: ocp.args.StandardRestore(getattr(shapes, name)) for name in ITEMS}
         try:
             saved = self._manager.restore(step, args=ocp.args.Composite(**items))
         except Exception as error:
             raise ConfigError(f"{where} cannot be read ({error}): {remedy}") from error
-        return step, State(**{name: saved[name] for name in ITEMS})
+        places = meshes.padding(self.members, mesh)
+        state = State(**{name: saved[name] for name in ITEMS})
+        padded = jax.tree.map(lambda leaf: leaf[places], state)
+        return step, meshes.put(padded, mesh, meshes.MEMBER)
 
     def close(self) -> None:
         """Waits for the save under way; raises what went wrong with it."""

@@ -10,10 +10,9 @@ from pathlib import Path
 
 import jax
 import numpy as np
-from ml_collections import ConfigDict
 
 from jaxlab import config as configs
-from jaxlab.config import ConfigError, Overrides
+from jaxlab.config import Config, ConfigError, Overrides
 from jaxlab.experiment import Experiment
 from jaxlab.training import mesh as meshes
 from jaxlab.training import metrics, program, run, schedule
@@ -22,7 +21,7 @@ from jaxlab.training.checkpoint import Checkpoints, save_steps
 
 def train(
     experiment: Experiment,
-    config: ConfigDict,
+    config: Config,
     members: list[Overrides],
     folder: Path,
     progress: Callable[[int], None] = lambda step: None,
@@ -57,10 +56,12 @@ def train(
     run.write_json(folder / "environment.json", environment)
 
     # ---- where it stopped
-    checkpoints = Checkpoints(folder / "checkpoints", config, record_steps_R, environment)
+    checkpoints = Checkpoints(
+        folder / "checkpoints", config, len(members), record_steps_R, environment
+    )
     state = compiled.init(arguments)
     step = -1  # nothing recorded yet, not even the start
-    restored = checkpoints.restore(state)
+    restored = checkpoints.restore(state, mesh)
     if restored is not None:
         step, state = restored
         progress(step)
@@ -68,14 +69,14 @@ def train(
     metrics.truncate(records, step)
 
     def write(record: int, device_metrics: program.Metrics) -> None:
-        steps = int(record_steps_R[record])
+        steps, numbers = int(record_steps_R[record]), jax.device_get(device_metrics)
         metrics.append(
             records,
             {
                 "step": steps,
                 "examples": steps * config.train.batch_size,
                 "tau": tau_MxR[:, record],
-                **jax.device_get(device_metrics),
+                **{key: value[: len(members)] for key, value in numbers.items()},
             },
         )
         progress(steps)
@@ -104,7 +105,7 @@ def train(
             "space, then give the same command to go on"
         ) from error
 
-    diverged_M = np.asarray(jax.device_get(state.progress["diverged_step"]))
+    diverged_M = np.asarray(jax.device_get(state.progress["diverged_step"]))[: len(members)]
     summary = {
         "steps": config.train.steps,
         "members": len(members),
@@ -116,7 +117,7 @@ def train(
     run.write_json(folder / "DONE", summary)
 
 
-def member_values(config: ConfigDict, members: list[Overrides]) -> dict[str, np.ndarray]:
+def member_values(config: Config, members: list[Overrides]) -> dict[str, np.ndarray]:
     """Returns the traced values of all members: a number per member by dotted key."""
     rows = [configs.split(configs.override(config, member))[1] for member in members]
     return {key: np.array([row[key] for row in rows]) for key in rows[0]}

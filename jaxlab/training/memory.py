@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
-from jaxlab.experiment import Experiment, stream_key
+from jaxlab.experiment import Experiment, Values, stream_key
 from jaxlab.training import optimizer
 
 SHARE = 0.5  # of the memory for the members' state; the rest is for batches and activations
@@ -26,7 +27,7 @@ def members_that_fit(experiment: Experiment, config, names: tuple[str, ...]) -> 
     """
 
     def state(seed: jax.Array):
-        values = dict.fromkeys(names, jax.numpy.float32(0)) | {"seed": seed}
+        values: Values = dict.fromkeys(names, jnp.zeros(())) | {"seed": seed}
         params = experiment.init(stream_key(seed, "init"), values)
         return params, params, optimizer.make(config, values).init(params)
 

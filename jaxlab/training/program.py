@@ -42,6 +42,8 @@ Arguments = tuple[Values, tuple[Layout, ...], Batch]  # what a program reads; se
 class Program(NamedTuple):
     """The compiled functions of a group. They hold no number of any member.
 
+    The member axis of states and metrics may be longer than the group; see `mesh.padding`.
+
     Attributes:
         place: (values_M) -> arguments: puts traced values by dotted key, a number per member, and
             the experiment's data on the mesh.
@@ -69,8 +71,10 @@ def build(experiment: Experiment, config, mesh: Mesh) -> Program:
     data = meshes.put(experiment.data, mesh, whole)
 
     def place(values_M: dict[str, np.ndarray]) -> Arguments:
-        shared = layouts(entries, values_M, mesh.shape["member"])
-        return *meshes.put((_on_device(values_M), _on_device(shared)), mesh, member), data
+        places = meshes.padding(len(values_M["seed"]), mesh)
+        padded = {key: values[places] for key, values in values_M.items()}
+        shared = layouts(entries, padded, mesh.shape["member"])
+        return *meshes.put((_on_device(padded), _on_device(shared)), mesh, member), data
 
     def shard(function: Callable, in_specs, out_specs) -> Callable:
         # Members are dealt by hand; the batch axis is left to the compiler. Members never talk, so
@@ -251,7 +255,7 @@ class _Local(NamedTuple):
 TRAIN_SUMS = ("loss", "grad_norm")
 
 
-def _take(tree: Batch, index: jax.Array) -> Batch:
+def _take(tree: Batch, index: Any) -> Batch:
     return jax.tree.map(lambda leaf: leaf[index], tree)
 
 

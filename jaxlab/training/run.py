@@ -18,15 +18,13 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from ml_collections import ConfigDict
-
 from jaxlab import config as configs
-from jaxlab.config import ConfigError, Overrides
+from jaxlab.config import Config, ConfigError, Overrides
 
 VERSIONS = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy")
 
 
-def config_hash(config: ConfigDict, members: list[Overrides]) -> str:
+def config_hash(config: Config, members: list[Overrides]) -> str:
     """Returns the fingerprint of all that decides a run's numbers."""
     return configs.fingerprint([config, members])
 
@@ -36,7 +34,7 @@ def is_done(folder: Path) -> bool:
     return (folder / "DONE").exists()
 
 
-def claim(folder: Path, config: ConfigDict, members: list[Overrides]) -> None:
+def claim(folder: Path, config: Config, members: list[Overrides]) -> None:
     """Makes the folder ready for this run, new or to be gone on with.
 
     Raises:
@@ -66,7 +64,7 @@ def claim(folder: Path, config: ConfigDict, members: list[Overrides]) -> None:
     temporary.rename(path)
 
 
-def environment(config: ConfigDict, members: list[Overrides], info: dict) -> dict[str, Any]:
+def environment(config: Config, members: list[Overrides], info: dict) -> dict[str, Any]:
     """Returns what to quote beside the numbers: versions, device, config hash, data."""
     import jax
 

@@ -47,13 +47,13 @@ def tau(name: str, values_M: dict[str, np.ndarray], at_steps_R: np.ndarray, step
     A function of the config alone, so it is no part of a run's state. The rates are those that the
     optimiser sees, in float32; they are summed in float64.
     """
-    names = ("schedule.warmup", "schedule.decay", "schedule.final")
+    names: tuple[str, ...] = ("schedule.warmup", "schedule.decay", "schedule.final")
     shape_Mx3 = np.stack([values_M[key] for key in names], axis=-1)
     unique_Ux3, member_M = np.unique(shape_Mx3, axis=0, return_inverse=True)
 
     @jax.jit
     def fractions(row_3: jax.Array) -> jax.Array:
-        values = dict(zip(names, row_3, strict=True))
+        values: Values = dict(zip(names, row_3, strict=True))
         return rate_fraction(name, values, jnp.arange(steps, dtype=jnp.int32), steps)
 
     sums_UxR = np.empty((len(unique_Ux3), len(at_steps_R)))

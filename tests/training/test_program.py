@@ -67,12 +67,35 @@ def test_a_member_of_a_group_equals_the_member_alone_for_100_steps(members_at_on
         )
 
 
-@pytest.mark.parametrize("members", [8, 4, 1])
-def test_eight_devices_equal_one(members):
+@pytest.mark.parametrize("members", [8, 3, 1])
+@pytest.mark.parametrize("devices", [2, 8])
+def test_many_devices_equal_one(members, devices):
+    def first(tree):  # without the places that pad the member axis
+        return jax.tree.map(lambda leaf: leaf[:members], tree)
+
     one, state_one = train(MEMBERS[:members], (1, 20), devices=1)
-    eight, state_eight = train(MEMBERS[:members], (1, 20), devices=8)
-    assert_close(one, eight, rtol=1e-4, atol=1e-5)
-    assert_close(state_one, state_eight, rtol=1e-3, atol=1e-4)
+    many, state_many = train(MEMBERS[:members], (1, 20), devices=devices)
+    assert_close(one, first(many), rtol=1e-4, atol=1e-5)
+    assert_close(state_one, first(state_many), rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("members", "data", "devices", "shape"),
+    [
+        (1, 0, 8, (1, 8)),
+        (3, 0, 8, (3, 2)),
+        (5, 0, 8, (5, 1)),
+        (96, 0, 8, (8, 1)),
+        (5, 4, 8, (2, 4)),
+    ],
+)
+def test_members_spread_first_and_the_rest_shares_batches(members, data, devices, shape):
+    config = configs.override(teacher_config(), TINY | {"devices.data": data})
+    mesh = meshes.make(config, members, jax.devices()[:devices])
+    assert tuple(mesh.shape.values()) == shape
+    places = meshes.padding(members, mesh)
+    assert len(places) % shape[0] == 0
+    assert set(places.tolist()) == set(range(members))
 
 
 def test_a_run_in_pieces_equals_a_straight_run_bit_for_bit():

@@ -1,0 +1,119 @@
+#!/usr/bin/env python
+"""Measures how fast a config's first group trains on this machine.
+
+python scripts/benchmark.py
+python scripts/benchmark.py --config=configs/one_third/text.py --steps=200
+"""
+
+import argparse
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROUNDS = 3
+GRID = "configs/one_third/adam_grid.py:one_seed"
+
+
+def parse() -> tuple[argparse.Namespace, list[str]]:
+    """Reads the command line; what is left are `--config.KEY=VALUE` overrides."""
+    parser = argparse.ArgumentParser(
+        description="Time the compiled program of a config's first group, and the training loop "
+        "around it. CPU seconds are of this process and all its threads: they hold on a busy "
+        "machine, where wall seconds do not.",
+        epilog="Any value of the config can be set: --config.devices.members_at_once=8",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--config", default=GRID, help=f"FILE.py or FILE.py:SIZE (default {GRID})")
+    parser.add_argument("--steps", type=int, default=200, help="steps to time (default 200)")
+    return parser.parse_known_args()
+
+
+def main() -> int:
+    """Prints the measurements; returns the exit status."""
+    args, rest = parse()
+    from jaxlab.config import ConfigError
+    from jaxlab.sweeps import plan
+    from jaxlab.sweeps.flags import config_overrides
+
+    try:
+        overrides = {**config_overrides(rest), "train.steps": args.steps}
+        group = plan.group(plan.load(args.config, overrides))[0]
+    except ConfigError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    measure(group)
+    return 0
+
+
+def measure(group) -> None:
+    """Times a group: the bare program, and the loop that writes metrics and checkpoints.
+
+    They take turns, and the share outside the program is the median over turns, so that a machine
+    whose speed drifts does not decide it.
+    """
+    import jax
+    import numpy as np
+
+    from jaxlab import config as configs
+    from jaxlab.sweeps import local
+    from jaxlab.training import loop, metrics, program
+    from jaxlab.training import mesh as meshes
+
+    members, steps = len(group.members), group.config.train.steps
+    meshes.use_cpu_cores(members)
+    experiment = local.build(group.config)
+    static, _ = configs.split(group.config)
+    mesh = meshes.make(group.config, members)
+    compiled = program.build(experiment, static, mesh)
+    arguments = compiled.place(loop.member_values(group.config, group.members))
+    state = jax.block_until_ready(compiled.init(arguments))
+
+    def timed(stops: list[int]) -> tuple[float, float]:
+        """Returns wall and CPU seconds of the bare program over these intervals."""
+        nonlocal state
+        wall, cpu, start = time.perf_counter(), time.process_time(), 0
+        for stop in stops:
+            state, last = compiled.run(state, arguments, start, stop)
+            start = stop
+        jax.block_until_ready((state, last))
+        return time.perf_counter() - wall, time.process_time() - cpu
+
+    first_wall, _ = timed([0])
+    again_wall, _ = timed([0])
+    records = metrics.record_steps(group.config).tolist()
+    rounds = [(timed([steps]), timed(records[1:]), _loop(group, experiment)) for _ in range(ROUNDS)]
+    seconds = np.median(rounds, axis=0)  # [what, (wall, CPU)]
+    shares = np.median([1 - np.divide(inside, whole) for _, inside, whole in rounds], axis=0)
+
+    done = members * steps
+    print(f"{jax.device_count()} x {jax.devices()[0].device_kind}, medians of {ROUNDS} rounds")
+    print(f"group              {members} members, {steps} steps, {len(records) - 1} records")
+    print(f"compile            {first_wall - again_wall:.2f} s")
+    print(f"steps alone        {done / seconds[0, 1]:.0f} member-steps per CPU-second", end="")
+    print(f" ({1e3 * seconds[0, 1] / done:.3f} ms), {done / seconds[0, 0]:.0f} per second")
+    print(f"with evaluations   {seconds[1, 1]:.2f} CPU-seconds, {seconds[1, 0]:.2f} s")
+    print(f"the training loop  {seconds[2, 1]:.2f} CPU-seconds, {seconds[2, 0]:.2f} s")
+    print(
+        f"outside program    {100 * shares[1]:.1f} % of CPU, {100 * shares[0]:.1f} % of wall time"
+    )
+
+
+def _loop(group, experiment) -> tuple[float, float]:
+    """Returns wall and CPU seconds of the training loop, from its first record to its last."""
+    from jaxlab.training import loop
+
+    marks = []
+    with tempfile.TemporaryDirectory() as folder:
+        loop.train(
+            experiment,
+            group.config,
+            group.members,
+            Path(folder) / "run",
+            lambda step: marks.append((time.perf_counter(), time.process_time())),
+        )
+    return marks[-1][0] - marks[0][0], marks[-1][1] - marks[0][1]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
