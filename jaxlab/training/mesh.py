@@ -24,8 +24,9 @@ def use_cpu_cores(members: int) -> None:
     anything runs on a device. It changes nothing on an accelerator, or where the user has chosen
     a number with JAX_NUM_CPU_DEVICES or XLA_FLAGS.
     """
-    chosen = "xla_force_host_platform_device_count" in os.environ.get("XLA_FLAGS", "")
-    if jax.config.read("jax_num_cpu_devices") < 0 and not chosen:
+    flags = os.environ.get("XLA_FLAGS", "")
+    chosen = "JAX_NUM_CPU_DEVICES" in os.environ or "host_platform_device_count" in flags
+    if not chosen:
         affinity = getattr(os, "sched_getaffinity", None)  # macOS has none
         cores = len(affinity(0)) if affinity else os.cpu_count() or 1
         jax.config.update("jax_num_cpu_devices", min(cores, members))
