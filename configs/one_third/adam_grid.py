@@ -17,7 +17,8 @@ from jaxlab.config import choose, override
 SIZES = {
     "paper": {},
     "one_seed": {"seeds": 1},  # what the paper ran
-    "tiny": {"seeds": 2, "grid": (2, 2), "train.steps": 20, "train.batch_size": 32},
+    "tiny": {"seeds": 2, "grid": (2, 2), "train.steps": 20, "train.batch_size": 32}
+    | {"records.every_steps": 1},
 }
 
 

@@ -269,8 +269,12 @@ def _distance(name: str, cell, study: Study, seeds: int) -> Claim:
 
 def _temperature_rise(grid, study: Study, seeds: int) -> Claim:
     row = grid.sel(learning_rate=measures.HEADLINE_RATE, method="nearest")
-    cold, warm = row.isel(temperature=0), row.isel(temperature=min(2, row.sizes["temperature"] - 1))
+    cold, warm = row.isel(temperature=0), row.sel(temperature=10 ** (-15 / 7), method="nearest")
     value = float(warm["exponent"] - cold["exponent"])
+    if not np.isfinite(value):
+        return _unmeasured(
+            "temperature_scan", study, str(cold["note"].item() or warm["note"].item())
+        )
     low = float(warm["low"] - cold["high"])
     high = float(warm["high"] - cold["low"])
     detail = "the interval takes the far ends of both cells'"

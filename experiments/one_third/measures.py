@@ -78,9 +78,13 @@ def grid(study: Study) -> xr.Dataset:
         elif loss_SxR[:, tau_SxR[0] >= start * end].min() <= ROUNDING:
             note = "fell to rounding"
         else:
-            result = exponent_interval(tau_SxR, loss_SxR, window=(start * end, end))
-            found = {name: getattr(result, name) for name in found if name != "exponent"}
-            found["exponent"] = result.value
+            try:
+                result = exponent_interval(tau_SxR, loss_SxR, window=(start * end, end))
+            except ValueError as error:  # too few records
+                note = str(error)
+            else:
+                found = {name: getattr(result, name) for name in found if name != "exponent"}
+                found["exponent"] = result.value
         middle = (
             cell["eval_logit_std"]
             .mean("seed")
