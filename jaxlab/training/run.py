@@ -21,6 +21,7 @@ from typing import Any
 from jaxlab import config as configs
 from jaxlab.config import Config, ConfigError, Overrides
 
+OWN = ("metrics.jsonl", "checkpoints", "DONE")  # what a run writes over
 VERSIONS = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy")
 
 
@@ -54,8 +55,12 @@ def claim(folder: Path, config: Config, members: list[Overrides]) -> None:
                 + "\nchoose another --workdir, or delete the old one"
             )
         return
-    if folder.exists() and any(folder.iterdir()):
-        raise ConfigError(f"{folder} is not empty and holds no run: choose another --workdir")
+    left_over = [name for name in OWN if (folder / name).exists()]
+    if left_over:
+        raise ConfigError(
+            f"{folder} holds {' and '.join(left_over)}, but no config.json to say of which run: "
+            "choose another --workdir"
+        )
     folder.mkdir(parents=True, exist_ok=True)
     # The config comes last: a folder that has it has everything.
     (folder / "members.json").write_text(json.dumps(members, indent=1) + "\n")

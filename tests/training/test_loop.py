@@ -129,11 +129,11 @@ def test_another_config_is_refused_with_the_keys_that_differ(straight):
         train(straight, members=MEMBERS[:2])
 
 
-def test_a_folder_with_other_files_is_refused(tmp_path):
-    (tmp_path / "thesis.tex").write_text("precious")
-    with pytest.raises(ConfigError, match="holds no run"):
+def test_a_folder_with_results_of_an_unknown_run_is_refused(tmp_path):
+    (tmp_path / "metrics.jsonl").write_text("precious")
+    with pytest.raises(ConfigError, match="holds metrics.jsonl, but no config.json"):
         train(tmp_path)
-    assert (tmp_path / "thesis.tex").read_text() == "precious"
+    assert (tmp_path / "metrics.jsonl").read_text() == "precious"
 
 
 def test_resumes_on_another_number_of_devices(straight, tmp_path, monkeypatch):
