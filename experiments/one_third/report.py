@@ -25,10 +25,10 @@ def answer(found: list[Claim]) -> str:
     by_id = {claim.id: claim for claim in found}
     sentences = []
     for name, text in (
-        ("headline", "The published cell (Adam) falls as τ to the minus {}"),
-        ("hard_labels_loss", "SGD on hard labels, where the theory is clean, as minus {}"),
-        ("hard_labels_theory_loss", "its loss over that of the theory, nothing fitted, is {}"),
-        ("flat_rate", "The flat control falls exponentially at rate {} per τ"),
+        ("headline", "The published cell (Adam) has exponent {}"),
+        ("hard_labels_loss", "SGD on hard labels, where the theory is clean, has exponent {}"),
+        ("hard_labels_theory_loss", "Its loss over that of the theory, with nothing fitted, is {}"),
+        ("flat_rate", "The control with a flat target falls exponentially, at rate {} per τ"),
         ("text_exponent", "On real text the free exponent is {} over seeds and windows"),
     ):
         claim = by_id.get(name)
