@@ -76,12 +76,21 @@ def build(experiment: Experiment, config, mesh: Mesh) -> Program:
         shared = layouts(entries, padded, mesh.shape["member"])
         return *meshes.put((_on_device(padded), _on_device(shared)), mesh, member), data
 
+    def precisely(function: Callable) -> Callable:
+        # A GPU or TPU would round the inputs of float32 products: a float32 run must mean float32.
+        def traced(*args):
+            precision = "float32" if config.train.compute_dtype == "float32" else None
+            with jax.default_matmul_precision(precision):
+                return function(*args)
+
+        return traced
+
     def shard(function: Callable, in_specs, out_specs) -> Callable:
         # Members are dealt by hand; the batch axis is left to the compiler. Members never talk, so
         # there is no replication for check_vma to check, and experiments need not annotate any.
         return jax.jit(
             jax.shard_map(
-                function,
+                precisely(function),
                 mesh=mesh,
                 in_specs=in_specs,
                 out_specs=out_specs,
