@@ -77,7 +77,7 @@ def environment(config: Config, members: list[Overrides], info: dict) -> dict[st
         "config_hash": config_hash(config, members),
         "commit": _commit(),
         "device": f"{jax.device_count()} x {jax.devices()[0].device_kind}",
-        "platform": platform.platform(),
+        "platform": f"{platform.system()} {platform.machine()}",
         "python": sys.version.split()[0],
         "data": info,
     } | {name: metadata.version(name) for name in VERSIONS}

@@ -131,7 +131,7 @@ def test_another_config_is_refused_with_the_keys_that_differ(straight):
 
 def test_a_folder_with_results_of_an_unknown_run_is_refused(tmp_path):
     (tmp_path / "metrics.jsonl").write_text("precious")
-    with pytest.raises(ConfigError, match="holds metrics.jsonl, but no config.json"):
+    with pytest.raises(ConfigError, match=r"holds metrics\.jsonl, but no config\.json"):
         train(tmp_path)
     assert (tmp_path / "metrics.jsonl").read_text() == "precious"
 
