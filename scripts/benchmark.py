@@ -38,11 +38,10 @@ def main() -> int:
 
     try:
         overrides = {**config_overrides(rest), "train.steps": args.steps}
-        group = plan.group(plan.load(args.config, overrides))[0]
+        measure(plan.group(plan.load(args.config, overrides))[0])
     except ConfigError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    measure(group)
     return 0
 
 

@@ -41,7 +41,7 @@ def run_sweep(sweep: Sweep, workdir: Path, progress: Progress) -> dict[str, str]
         try:
             experiment = build(whole.config)
             groups = plan.parts(whole, _part_count(whole, experiment, workdir))
-        except (ConfigError, ValueError, OSError) as error:
+        except (ConfigError, OSError) as error:
             outcomes[whole.name] = str(error)
             continue
         for group in groups:
@@ -50,9 +50,17 @@ def run_sweep(sweep: Sweep, workdir: Path, progress: Progress) -> dict[str, str]
 
 
 def build(config) -> Experiment:
-    """Returns the experiment that a complete config names."""
+    """Returns the experiment that a complete config names.
+
+    Raises:
+        ConfigError: when it cannot be built, for want of its data, say.
+    """
     static, _ = configs.split(config)
-    return plan.experiment_module(config.experiment).build(static)
+    module = plan.experiment_module(config.experiment)
+    try:
+        return module.build(static)
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
 
 
 def _run_group(group: Group, experiment: Experiment, workdir: Path, progress: Progress) -> str:
@@ -69,6 +77,7 @@ def _run_group(group: Group, experiment: Experiment, workdir: Path, progress: Pr
     except Exception as error:  # one broken group must not cost the others their night
         (folder / "error.txt").write_text(traceback.format_exc())
         return f"{type(error).__name__}: {error} (see {folder / 'error.txt'})"
+    (folder / "error.txt").unlink(missing_ok=True)
     report(group.config.train.steps)
     return "skipped" if already else "done"
 

@@ -69,7 +69,11 @@ def experiment_module(name: str) -> ModuleType:
 
 
 def group(sweep: Sweep) -> list[Group]:
-    """Groups the members by their static values, in the order of the sweep."""
+    """Groups the members by their static values, in the order of the sweep.
+
+    Raises:
+        ConfigError: for values that differ only in what a folder's name cannot hold.
+    """
     static_keys = _static_keys(sweep)
     found: dict[str, Group] = {}
     for member in sweep.members:
@@ -78,7 +82,9 @@ def group(sweep: Sweep) -> list[Group]:
         name = ",".join(f"{key}={value}" for key, value in sorted(static.items())) or "all"
         name = "".join(c if c.isalnum() or c in "=,._-" else "_" for c in name)
         config = configs.override(sweep.config, static)
-        found.setdefault(name, Group(name, config, [])).members.append(traced)
+        own = found.setdefault(name, Group(name, config, []))
+        check(own.config == config, f"{static} and another member would share the folder {name}")
+        own.members.append(traced)
     return list(found.values())
 
 
