@@ -88,15 +88,19 @@ def read_metrics(path: Path) -> dict[str, np.ndarray]:
     """Returns the records of a run: `step` and `examples` are [R], the others [M, R].
 
     Raises:
-        ConfigError: for a file that holds no whole record.
+        ConfigError: for a file that holds no whole record, or a damaged one.
     """
     lines = path.read_text().splitlines(keepends=True)
-    rows = [json.loads(line) for line in lines if line.endswith("\n")]
+    try:
+        rows = [json.loads(line) for line in lines if line.endswith("\n")]
+        names = dict.fromkeys(name for row in rows for name in row)
+        # Null, the JSON of NaN, becomes NaN again.
+        columns = {name: np.array([row[name] for row in rows], dtype=float).T for name in names}
+    except (ValueError, TypeError, LookupError) as error:
+        raise ConfigError(f"{path} is damaged ({error!r}): train it again") from error
     if not rows:
         raise ConfigError(f"{path} holds no record: the run stopped before its first; run it again")
-    # Null, the JSON of NaN, becomes NaN again.
-    columns = {key: np.array([row[key] for row in rows], dtype=float).T for key in rows[0]}
-    return columns | {key: columns[key].astype(int) for key in ("step", "examples")}
+    return columns | {name: columns[name].astype(int) for name in ("step", "examples")}
 
 
 def _study_folder(run: Path) -> Path:
