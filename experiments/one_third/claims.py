@@ -268,8 +268,11 @@ def _distance(name: str, cell, study: Study, seeds: int) -> Claim:
 
 
 def _temperature_rise(grid, study: Study, seeds: int) -> Claim:
-    row = grid.sel(learning_rate=measures.HEADLINE_RATE, method="nearest")
-    cold, warm = row.isel(temperature=0), row.sel(temperature=10 ** (-15 / 7), method="nearest")
+    cell = {"learning_rate": measures.HEADLINE_RATE, "temperature": 10 ** (-15 / 7)}
+    if not all(np.isclose(grid[key], value, rtol=0.01).any() for key, value in cell.items()):
+        return _unmeasured("temperature_scan", study, "this grid has no cell at the rate and T")
+    row = grid.sel(learning_rate=cell["learning_rate"], method="nearest")
+    cold, warm = row.isel(temperature=0), row.sel(temperature=cell["temperature"], method="nearest")
     value = float(warm["exponent"] - cold["exponent"])
     if not np.isfinite(value):
         return _unmeasured(

@@ -33,7 +33,7 @@ def figures(studies: Mapping[str, Study]) -> list[Figure]:
     return [
         figure
         for name, maker in makers.items()
-        if name in studies and _long_enough(studies[name])
+        if name in studies and _can_be_fitted(studies[name])
         for figure in maker(studies[name])
     ]
 
@@ -42,20 +42,22 @@ def tables(studies: Mapping[str, Study]) -> list[Table]:
     """Returns the numbers behind the figures: every cell and every window."""
     found = []
     for name in ("headline", "hard_labels", "text"):
-        if name in studies and _long_enough(studies[name]):
+        if name in studies and _can_be_fitted(studies[name]):
             found.append(_window_table(studies[name]))
-    if "adam_grid" in studies and _long_enough(studies["adam_grid"]):
+    if "adam_grid" in studies and _can_be_fitted(studies["adam_grid"]):
         found.append(_grid_table(studies["adam_grid"]))
     return found
 
 
-def _long_enough(study: Study) -> bool:
-    """Whether the runs reach the window of their config, so that there is something to fit."""
-    tau_R = study.data["tau"].max("member").values
+def _can_be_fitted(study: Study) -> bool:
+    """Whether all members have what their fits need: enough records in the window, all above 0."""
+    tau_SxR, loss_SxR = measures.curves(study.data)
+    if study.name == "adam_grid":  # each cell is fitted over most of its own τ, and may have none
+        return loss_SxR.shape[1] >= MIN_RECORDS
     low, high = study.config.window
-    if study.name == "adam_grid":  # each cell is fitted over most of its own τ
-        return len(tau_R) > MIN_RECORDS
-    return int(((tau_R >= low) & (tau_R <= high)).sum()) >= MIN_RECORDS
+    inside_SxR = (tau_SxR >= low) & (tau_SxR <= high)
+    enough = inside_SxR.sum(axis=1).min() >= MIN_RECORDS
+    return bool(enough and np.isfinite(loss_SxR).all() and (loss_SxR[inside_SxR] > 0).all())
 
 
 def _headline(study: Study) -> list[Figure]:
@@ -135,7 +137,8 @@ def _flat(study: Study) -> list[Figure]:
 def _adam_grid(study: Study) -> list[Figure]:
     grid = measures.grid(study)
     rates, temperatures = grid["learning_rate"].values, grid["temperature"].values
-    data = study.data.groupby(["task.temperature", "optimizer.learning_rate"]).mean("member")
+    data = study.data.groupby(["task.temperature", "optimizer.learning_rate"])
+    data = data.mean("member", skipna=False)  # a cell's curve ends where a member of it diverged
     data = data.rename(
         {"task.temperature": "temperature", "optimizer.learning_rate": "learning_rate"}
     ).isel(step=slice(1, None))

@@ -1,0 +1,152 @@
+"""Studies of the one-third experiment with the real configs' members, and curves that are known."""
+
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+
+from experiments.one_third import measures
+from jaxlab.analysis.study import RunRecord, Study
+from jaxlab.sweeps import plan
+from jaxlab.training import loop, metrics, schedule
+
+CONFIGS = Path(__file__).parents[2] / "configs" / "one_third"
+THIRD = 1 / 3
+RATES, TEMPERATURES = np.logspace(-3, 0, 12), np.logspace(-3, 0, 8)
+HEADLINE_CELL = (0, 7)  # temperature, rate
+HARD = {"task.classes": 16, "seeds": 3}  # few classes: their statics are sampled quickly
+
+
+@cache
+def all_studies() -> dict[str, Study]:
+    """Returns a study for every config file that claims speak of, as the paper would have them."""
+    studies = [
+        planted("headline", power_law(0.337)),
+        planted("hard_labels", aligned(1.0), **HARD),
+        planted("flat", exponential),
+        planted("adam_grid", grid_curve, seeds=2),
+        planted("text", floored),
+    ]
+    return {study.name: study for study in studies}
+
+
+def planted(name, curve, **overrides) -> Study:
+    """Returns a study with the members and records of a real config file, and planted curves.
+
+    `curve(tau_MxR, data)` returns metrics [M, R] by name; τ at the start is that of the first step.
+    """
+    sweep = plan.load(str(CONFIGS / f"{name}.py"), overrides)
+    (group,) = plan.group(sweep)
+    config, steps = group.config, metrics.record_steps(group.config)
+    values = loop.member_values(config, group.members)
+    tau_MxR = schedule.tau(config.schedule.name, values, steps, config.train.steps)
+    coords = {key: ("member", value) for key, value in values.items()}
+    data = xr.Dataset({"tau": (("member", "step"), tau_MxR)}, coords={"step": steps} | coords)
+    found = curve(np.maximum(tau_MxR, values["optimizer.learning_rate"][:, None]), data)
+    found = {"diverged_step": np.full(tau_MxR.shape, -1.0)} | found
+    data = data.assign({key: (("member", "step"), value) for key, value in found.items()})
+    done = {"wall_seconds": 1.0, "diverged": {}}
+    environment = {"config_hash": f"hash of {name}", "device": "1 x cpu"}
+    environment |= dict.fromkeys(("jax", "jaxlib", "flax", "optax", "numpy", "python"), "1.0")
+    environment["orbax-checkpoint"] = "1.0"
+    run = RunRecord(Path(name), config, group.members, environment, done)
+    return Study(name, config, [run], data)
+
+
+def noise(shape, size=0.005):
+    """Returns factors about one: a part that a member has throughout, and one per record."""
+    random = np.random.default_rng(0)
+    own_M, own_MxR = random.normal(size=(shape[0], 1)), random.normal(size=shape)
+    return np.exp(size * (own_M + own_MxR))
+
+
+def power_law(exponent, spread=0.001, size=0.005):
+    """Returns curves τ^-exponent; the exponents of the members lie `spread` apart."""
+
+    def curve(tau_MxR, data):
+        exponent_M = exponent + spread * (np.arange(len(tau_MxR)) - (len(tau_MxR) - 1) / 2)
+        loss_MxR = tau_MxR ** -exponent_M[:, None] * noise(tau_MxR.shape, size)
+        return {"eval_loss": loss_MxR, "loss": loss_MxR, "eval_logit_std": 1 / loss_MxR}
+
+    return curve
+
+
+def drifting(tau_MxR, data):
+    """The headline's exponent in its window, but no straight line: steeper at the end."""
+    tau_R = tau_MxR[0]
+    inside_R = (tau_R >= 4.0) & (tau_R <= 162.0)
+    bend = np.polynomial.Polynomial.fit(np.log(tau_R[inside_R]), np.log(tau_R[inside_R]) ** 2, 1)
+    x_R = np.log(tau_R)
+    loss_MxR = np.exp(-0.337 * x_R - 0.05 * (x_R**2 - bend(x_R))) * noise(tau_MxR.shape)
+    return {"eval_loss": loss_MxR}
+
+
+def exponential(tau_MxR, data):
+    return {"eval_loss": np.exp(-2 / 128 * tau_MxR) * noise(tau_MxR.shape)}
+
+
+def floored(tau_MxR, data):
+    loss_MxR = (1.2 + tau_MxR**-THIRD) * noise(tau_MxR.shape, size=1e-4)
+    return {"loss": loss_MxR, "eval_loss": loss_MxR}
+
+
+def aligned(scale):
+    """Returns curves of the theory itself, the loss `scale` times as high."""
+
+    def curve(tau_MxR, data):
+        config = plan.load(str(CONFIGS / "hard_labels.py"), HARD).config
+        study = Study("hard_labels", config, [], data.assign(eval_loss=data["tau"]))
+        beta_MxR, loss_MxR = measures.aligned_theory(study)
+        start_Mx1 = np.ones((len(beta_MxR), 1))  # `aligned_theory` leaves the first record out
+        return {
+            "eval_loss": np.hstack([start_Mx1, scale * loss_MxR]) * noise(tau_MxR.shape),
+            "eval_logit_std": np.hstack([start_Mx1, beta_MxR]) * noise(tau_MxR.shape),
+        }
+
+    return curve
+
+
+def grid_exponents():
+    """Returns an exponent for each cell, all different, 0.337 at the headline's."""
+    row_T, column_R = np.arange(8) - HEADLINE_CELL[0], np.arange(12) - HEADLINE_CELL[1]
+    return 0.337 + 0.3 * row_T[:, None] + 0.02 * column_R
+
+
+def grid_curve(tau_MxR, data):
+    """Power laws, but one cell has a member that diverged, and one falls to rounding."""
+    row_M = np.searchsorted(TEMPERATURES, data["task.temperature"].values * 0.999)
+    column_M = np.searchsorted(RATES, data["optimizer.learning_rate"].values * 0.999)
+    clock_MxR = tau_MxR / tau_MxR[:, -1:]
+    exponent_M = grid_exponents()[row_M, column_M]
+    loss_MxR = clock_MxR ** -exponent_M[:, None] * noise(tau_MxR.shape)
+    rounding_M = (row_M == 7) & (column_M == 5)
+    loss_MxR[rounding_M] = np.maximum(np.exp(-200 * clock_MxR[rounding_M]), 3e-9)
+    diverged_MxR = np.full(tau_MxR.shape, -1.0)
+    lost_M = (row_M == 5) & (column_M == 7) & (data["seed"].values == 1)
+    loss_MxR[lost_M, 40:], diverged_MxR[lost_M, 40:] = np.nan, 790
+    return {
+        "eval_loss": loss_MxR,
+        "eval_logit_std": 10 * clock_MxR**0.3,
+        "diverged_step": diverged_MxR,
+    }
+
+
+def grid_with(exponent_at):
+    """Returns a planted grid whose cells have `exponent_at(temperature_M, rate_M)`."""
+
+    def curve(tau_MxR, data):
+        exponent_M = exponent_at(data["task.temperature"], data["optimizer.learning_rate"]).values
+        loss_MxR = (tau_MxR / tau_MxR[:, -1:]) ** -exponent_M[:, None] * noise(tau_MxR.shape)
+        return {"eval_loss": loss_MxR, "eval_logit_std": 1 / loss_MxR}
+
+    return planted("adam_grid", curve, seeds=2)
+
+
+def spoiled(study: Study) -> Study:
+    """Returns the study with a member that diverged, as the loop records it."""
+    data = study.data.copy(deep=True)
+    for metric in {"eval_loss", "loss", "eval_logit_std"} & set(data):
+        data[metric][1, -3:] = np.nan
+    data["diverged_step"][1, -3:] = 900
+    return study._replace(data=data)

@@ -1,0 +1,180 @@
+"""The claims of the one-third experiment on planted studies: the verdicts that must follow."""
+
+import numpy as np
+import pytest
+from planted_studies import (
+    HARD,
+    RATES,
+    TEMPERATURES,
+    THIRD,
+    aligned,
+    all_studies,
+    drifting,
+    grid_exponents,
+    grid_with,
+    planted,
+    power_law,
+    spoiled,
+)
+
+from experiments.one_third import measures
+from experiments.one_third.claims import EXPECTED, claims
+from jaxlab.report.claims import Verdict
+
+
+def by_id(*studies):
+    return {claim.id: claim for claim in claims({study.name: study for study in studies})}
+
+
+def verdicts(study):
+    static = {"static_gradient", "static_loss"}
+    return {name: claim.verdict for name, claim in by_id(study).items() if name not in static}
+
+
+@pytest.fixture(scope="module")
+def found():
+    return by_id(*all_studies().values())
+
+
+def test_every_expected_claim_is_made(found):
+    assert set(found) == set(EXPECTED)
+    for name, claim in found.items():
+        expected = EXPECTED[name]
+        assert (claim.expected, claim.published) == (expected.range, expected.published)
+        assert (claim.claim, claim.source) == (expected.claim, expected.source)
+        assert claim.control == expected.control
+
+
+def test_claims_lead_back_to_their_runs_and_windows(found):
+    assert found["headline"].provenance == {
+        "study": "headline",
+        "config_hash": "hash of headline",
+        "window": [4.0, 162.0],
+        "clock": "tau",
+    }
+    assert found["static_loss"].provenance == {}
+    seeds = {"headline": 8, "hard_labels_loss": 3, "flat_rate": 5, "rate_lowest": 2}
+    assert {name: found[name].seeds for name in seeds} == seeds
+
+
+def test_what_the_paper_would_have_holds(found):
+    wrong = {name: claim for name, claim in found.items() if claim.verdict != Verdict.HOLDS}
+    assert wrong == {}
+    assert found["headline"].measured == pytest.approx(0.337, abs=0.002)
+    assert found["flat_rate"].measured == pytest.approx(2 / 128, rel=0.002)
+    assert found["text_exponent"].measured == pytest.approx(THIRD, abs=0.01)
+    for name in ("hard_labels_theory_loss", "hard_labels_theory_scale"):
+        assert found[name].measured == pytest.approx(1.0, abs=0.01)
+
+
+def test_another_exponent_fails():
+    assert set(verdicts(planted("headline", power_law(0.45))).values()) == {Verdict.FAILS}
+
+
+def test_seeds_that_disagree_are_inconclusive():
+    study = planted("headline", power_law(0.337, spread=0.02))
+    assert set(verdicts(study).values()) == {Verdict.INCONCLUSIVE}
+
+
+def test_a_drifting_exponent_holds_in_the_one_window_alone():
+    assert verdicts(planted("headline", drifting)) == {
+        "headline": Verdict.HOLDS,
+        "headline_any_window": Verdict.INCONCLUSIVE,
+    }
+
+
+def test_a_power_law_is_no_flat_control():
+    found = by_id(planted("flat", power_law(1.0)))
+    assert found["flat_rate"].verdict == Verdict.FAILS
+    assert found["flat_rate_any_half"].verdict == Verdict.FAILS
+    assert found["flat_is_exponential"].verdict == Verdict.INCONCLUSIVE
+    assert "the best power law reaches 1.000" in found["flat_is_exponential"].detail
+
+
+def test_a_loss_above_the_theory_fails_though_its_exponent_holds():
+    found = verdicts(planted("hard_labels", aligned(1.3), **HARD))
+    assert found == {
+        "hard_labels_loss": Verdict.HOLDS,
+        "hard_labels_scale": Verdict.HOLDS,
+        "hard_labels_theory_loss": Verdict.FAILS,
+        "hard_labels_theory_scale": Verdict.HOLDS,
+    }
+
+
+def test_text_without_a_floor_says_so():
+    claim = by_id(planted("text", power_law(0.2, size=0.0)))["text_exponent"]
+    assert claim.verdict == Verdict.FAILS
+    assert claim.detail.startswith("18 of 18 fits ended at a bound")
+
+
+@pytest.mark.parametrize("name", ["headline", "hard_labels", "flat", "text"])
+def test_a_diverged_member_leaves_a_claim_not_measured_with_the_reason(name):
+    study = spoiled(all_studies()[name])
+    for claim in by_id(study).values():
+        if claim.id.startswith("static"):
+            continue
+        assert (claim.verdict, claim.seeds) == (Verdict.NOT_MEASURED, 0)
+        assert "loss is nan at record" in claim.detail
+
+
+def test_a_run_too_short_for_the_window_is_not_measured():
+    short = planted("headline", power_law(0.337), **{"train.steps": 40})
+    claim = by_id(short)["headline"]
+    assert claim.verdict == Verdict.NOT_MEASURED
+    assert "the window (4, 162) holds 0 of 8 records" in claim.detail
+
+
+def test_the_cells_of_the_grid_come_back_at_their_places():
+    study = all_studies()["adam_grid"]
+    shuffled = np.random.default_rng(0).permutation(study.data.sizes["member"])
+    grid = measures.grid(study._replace(data=study.data.isel(member=shuffled)))
+    np.testing.assert_allclose(grid["temperature"], TEMPERATURES)
+    np.testing.assert_allclose(grid["learning_rate"], RATES)
+    expected = grid_exponents()
+    expected[5, 7] = expected[7, 5] = np.nan
+    values = grid["exponent"].transpose("temperature", "learning_rate").values
+    np.testing.assert_allclose(values, expected, atol=0.01)
+    measured = grid.where(np.isfinite(grid["exponent"]))
+    assert (measured["low"] <= measured["exponent"]).sum() == 94
+    assert (measured["high"] >= measured["exponent"]).sum() == 94
+
+
+def test_a_cell_without_an_exponent_says_why():
+    notes = measures.grid(all_studies()["adam_grid"])["note"]
+    notes = notes.transpose("temperature", "learning_rate").values
+    assert notes[5, 7] == "1 of 2 diverged"
+    assert notes[7, 5] == "fell to rounding"
+    assert (notes != "").sum() == 2
+
+
+def test_what_the_grid_says_of_its_controls_comes_from_the_right_cells(found):
+    exponents = grid_exponents()
+    coldest = exponents[0]
+    assert found["rate_lowest"].measured == pytest.approx(abs(coldest[0] - THIRD), abs=0.005)
+    assert found["rate_highest"].measured == pytest.approx(abs(coldest[-1] - THIRD), abs=0.005)
+    rise = exponents[2, 7] - exponents[0, 7]
+    assert found["temperature_scan"].measured == pytest.approx(rise, abs=0.005)
+
+
+def test_a_control_that_is_one_third_after_all_fails():
+    assert verdicts(grid_with(lambda temperature, rate: THIRD + 0 * rate)) == {
+        "rate_lowest": Verdict.FAILS,
+        "rate_highest": Verdict.FAILS,
+        "temperature_scan": Verdict.INCONCLUSIVE,
+    }
+
+
+def test_a_warmer_teacher_with_a_lower_exponent_fails():
+    study = grid_with(lambda temperature, rate: 0.6 - 0.1 * np.log10(temperature / 1e-3))
+    assert verdicts(study)["temperature_scan"] == Verdict.FAILS
+
+
+def test_a_grid_without_the_cells_of_a_claim_does_not_measure_it():
+    study = all_studies()["adam_grid"]
+    few = np.isin(study.data["task.temperature"], [TEMPERATURES[0], TEMPERATURES[7]])
+    study = study._replace(data=study.data.isel(member=few))
+    assert verdicts(study) == {
+        "rate_lowest": Verdict.HOLDS,
+        "rate_highest": Verdict.HOLDS,
+        "temperature_scan": Verdict.NOT_MEASURED,
+    }

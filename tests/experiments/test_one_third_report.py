@@ -1,0 +1,78 @@
+"""The page's part of the one-third experiment, on planted studies."""
+
+import re
+
+import pytest
+from planted_studies import RATES, TEMPERATURES, all_studies, spoiled
+
+from experiments.one_third import report
+from experiments.one_third.claims import EXPECTED
+from jaxlab.report.build import write_study_report
+from jaxlab.report.claims import format_estimate, read_claims
+from jaxlab.report.figures import house_style
+
+
+@pytest.fixture(scope="module")
+def section():
+    with house_style():
+        return report.section(all_studies())
+
+
+def test_the_section_answers_with_the_numbers_of_its_claims(section):
+    found = {claim.id: claim for claim in section.claims}
+    quoted = ("headline", "hard_labels_loss", "hard_labels_theory_loss", "flat_rate")
+    for name in (*quoted, "text_exponent"):
+        claim = found[name]
+        number = re.escape(format_estimate(claim.measured, claim.low, claim.high))
+        assert re.search(rf"{number}[^.]* \({claim.verdict}\)\.", section.summary), name
+    assert section.summary.endswith(f"Of {len(EXPECTED)} claims: {len(EXPECTED)} holds.")
+
+
+def test_every_study_has_its_figures_and_the_tables_behind_them(section):
+    assert [figure.name for figure in section.figures] == [
+        *("headline", "adam_scans", "adam_map", "hard_labels", "flat", "text")
+    ]
+    headline, hard_labels, text, grid = section.tables
+    for table, name in ((headline, "headline"), (hard_labels, "hard_labels"), (text, "text")):
+        assert table.caption.startswith(name)
+        assert [len(row) for row in table.rows] == [5] * 6
+    low, high, *estimate = headline.rows[0]
+    assert (low, high) == pytest.approx((4.0, 162.0), rel=0.02)  # records in the window
+    claim = section.claims[0]
+    assert (claim.id, estimate) == ("headline", [claim.measured, claim.low, claim.high])
+    cells = {(row[0], row[1]): row for row in grid.rows}
+    assert len(cells) == 96
+    cell = cells[TEMPERATURES[0], RATES[7]]
+    assert cell[2] == pytest.approx(0.337, abs=0.005)
+    assert cell[-1] == ""
+    assert cells[TEMPERATURES[5], RATES[7]][-1] == "1 of 2 diverged"
+
+
+@pytest.mark.parametrize("name", ["headline", "hard_labels", "flat", "text"])
+def test_a_study_with_a_diverged_member_is_reported_without_fits(name):
+    with house_style():
+        section = report.section({name: spoiled(all_studies()[name])})
+    assert "not measured" in section.summary
+    assert (section.figures, section.tables) == ([], [])
+
+
+def test_a_cell_s_curve_ends_with_a_cross_where_a_member_of_it_diverged(section):
+    (scans,) = [f.figure for f in section.figures if f.name == "adam_scans"]
+    at_the_headline_s_rate = scans.axes[2]
+    (cross,) = [line for line in at_the_headline_s_rate.lines if line.get_marker() == "X"]
+    last_step = 39 * 20  # of the records of that cell that are finite
+    assert cross.get_xdata() == pytest.approx([RATES[7] * last_step], rel=1e-3)
+
+
+def test_a_part_of_the_studies_makes_a_part_of_the_page(tmp_path):
+    claims, page = write_study_report({"flat": all_studies()["flat"]}, tmp_path)
+    assert {claim.id for claim in claims} == {
+        *("flat_rate", "flat_rate_any_half", "flat_is_exponential"),
+        *("static_gradient", "static_loss"),
+    }
+    assert read_claims(tmp_path / "claims.json") == claims
+    assert sorted(path.name for path in (tmp_path / "figures").iterdir()) == [
+        "flat.png",
+        "flat.svg",
+    ]
+    assert claims[0].claim in page.read_text()
