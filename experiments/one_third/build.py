@@ -61,12 +61,21 @@ def text_config() -> Config:
 def validate(config: Config) -> None:
     """Checks what only this experiment knows; raises ConfigError."""
     one_of(config, "task.name", ("teacher", "text"))
-    low, high = config.window
-    check(0 < low < high, f"window is {config.window}: give two rising values of τ above 0")
-    task = config.task
+    window, task = config.window, config.task
+    numbers = len(window) == 2 and all(isinstance(end, int | float) for end in window)
+    check(
+        numbers and 0 < window[0] < window[1],
+        f"window is {window}: give two rising values of τ above 0",
+    )
     if task.name == "text":
-        sizes = ("task.vocabulary", "task.context", "model.embedding", "model.hidden")
+        one_of(config, "model.name", ("next_token",))
+        check(
+            task.vocabulary >= 256,
+            f"task.vocabulary is {task.vocabulary}: bytes need at least 256",
+        )
+        sizes = ("task.context", "model.embedding", "model.hidden")
     else:
+        one_of(config, "model.name", ("linear",))
         one_of(config, "task.labels", ("soft", "hard"))
         sizes = ("task.features", "task.classes")
         check(
@@ -169,7 +178,8 @@ def _text(config) -> Experiment:
     def draw_windows(batch: Batch, values: Values, batch_id: BatchId) -> Batch:
         split = batch_id.split
         index_B = batch_indices(batch_id.key(values), batch_id.step, batch_size, sizes[split])
-        position_BxL = batch[f"{split}_starts"][index_B][:, None] + jnp.arange(task.context + 1)
+        start_B = batch[f"{split}_starts"][index_B]
+        position_BxL = start_B[:, None] + jnp.arange(task.context + 1)[None]
         token_BxL = batch[f"{split}_tokens"][position_BxL].astype(jnp.int32)
         return {"context_BxC": token_BxL[:, :-1], "next_B": token_BxL[:, -1]}
 
