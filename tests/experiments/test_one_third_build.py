@@ -231,7 +231,9 @@ def test_an_untrained_model_of_text_knows_nothing(text):
     ],
 )
 def test_validate_names_the_key_and_what_to_do(make, key, value, message):
-    validate(make())
+    config = make()
+    validate(config)
+    config.update_from_flattened_dict({key: value})
     with pytest.raises(ConfigError, match=message) as error:
-        validate(configs.override(make(), {key: value}))
+        validate(config)
     assert str(error.value).startswith(key)
