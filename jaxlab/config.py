@@ -11,7 +11,6 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
-import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -66,8 +65,8 @@ def base() -> Config:
             },
             "eval": {"batches": 4},  # fresh batches per record
             "checkpoint": {
-                "every_steps": 0,  # 0 saves the end only; saves fall on the next record
-                "keep": 1,  # the latest ones
+                "every_steps": 0,  # 0 is a tenth of the run; a save falls on the next record
+                "keep": 2,  # the latest ones: should one be damaged, there is another
                 "keep_per_decade": 0,  # and log-spaced ones, kept for ever
             },
             "devices": {
@@ -127,6 +126,8 @@ def override(config: Config, overrides: Overrides) -> Config:
         old = known[key]
         if isinstance(old, float) and isinstance(value, int | float) and value is not bool(value):
             value = float(value)  # NumPy's floats are floats too; True is no number
+        if isinstance(old, tuple) and isinstance(value, tuple) and len(value) != len(old):
+            raise ConfigError(f"{key} is {value}: give {len(old)} values, as in {old}")
         if type(value) is not type(old):
             raise ConfigError(
                 f"{key} is {type(old).__name__} ({old!r}) in the config, but a sweep or flag sets "
@@ -155,10 +156,10 @@ def one_of(config: Config, key: str, names: tuple[str, ...]) -> None:
 def validate(config: Config) -> None:
     """Checks the values that all experiments share; raises ConfigError before compute is spent."""
     for key, value in leaves(config):
-        check(
-            not isinstance(value, float) or math.isfinite(value),
-            f"{key} is {value}: give a finite number",
-        )
+        if isinstance(value, float):
+            in_range = value == 0 or 1e-37 < abs(value) < 1e38
+            check(in_range, f"{key} is {value}: give a finite number that float32 can hold")
+    check(0 <= config.seed < 2**31, f"seed is {config.seed}: give one from 0 to 2**31 - 1")
     optimizer, schedule, train = config.optimizer, config.schedule, config.train
     one_of(config, "optimizer.name", ("sgd", "momentum", "adam", "adamw"))
     one_of(config, "schedule.name", ("constant", "linear", "cosine", "wsd"))
@@ -205,6 +206,20 @@ def validate(config: Config) -> None:
     counts += ("devices.data", "devices.members_at_once", "devices.max_members")
     for key, value in leaves(config):
         check(key not in counts or value >= 0, f"{key} is {value}: it must not be negative")
+
+
+def unread(config: Config) -> set[str]:
+    """Returns the shared keys that the optimiser and the schedule of a config do not read."""
+    optimizer = {
+        "sgd": {"momentum", "b1", "b2", "eps", "weight_decay"},
+        "momentum": {"b1", "b2", "eps", "weight_decay"},
+        "adam": {"momentum", "weight_decay"},
+        "adamw": {"momentum"},
+    }
+    schedule = {"constant": {"decay", "final"}, "wsd": set()}
+    return {f"optimizer.{key}" for key in optimizer.get(config.optimizer.name, ())} | {
+        f"schedule.{key}" for key in schedule.get(config.schedule.name, {"decay"})
+    }
 
 
 def fingerprint(value: Any) -> str:

@@ -46,7 +46,7 @@ class Shared(NamedTuple):
     make: Callable[[Batch, Values, BatchId], Batch]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Experiment:
     """What a hypothesis gives the loop.
 

@@ -11,6 +11,8 @@ python scripts/sweep.py --config=configs/one_third/hard_labels.py --workdir=runs
 from experiments.one_third.build import teacher_config
 from jaxlab.config import choose, override
 
+FIRST_SEED = 100  # pilots had lower ones
+
 SIZES = {
     "paper": {},
     "tiny": {"seeds": 2, "train.steps": 20, "train.batch_size": 32, "task.classes": 16},
@@ -22,6 +24,7 @@ def get_config(arg=None):
     config = teacher_config()
     config.study = "hard_labels"
     config.task.labels = "hard"
+    config.task.temperature = 0.0
     config.optimizer.name = "sgd"
     config.optimizer.learning_rate = 10.0
     config.train.steps = 20_000
@@ -36,4 +39,4 @@ def get_config(arg=None):
 def sweep(add, config):
     """Adds a member per seed."""
     for seed in range(config.seeds):
-        add(seed=seed)
+        add(seed=FIRST_SEED + seed)

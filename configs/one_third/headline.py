@@ -10,6 +10,8 @@ python scripts/sweep.py --config=configs/one_third/headline.py --workdir=runs/he
 from experiments.one_third.build import teacher_config
 from jaxlab.config import choose, override
 
+FIRST_SEED = 100  # pilots had lower ones
+
 SIZES = {
     "paper": {},
     "quick": {"seeds": 5, "eval.batches": 1},
@@ -31,4 +33,4 @@ def get_config(arg=None):
 def sweep(add, config):
     """Adds a member per seed."""
     for seed in range(config.seeds):
-        add(seed=seed)
+        add(seed=FIRST_SEED + seed)

@@ -67,6 +67,9 @@ def validate(config: Config) -> None:
         numbers and 0 < window[0] < window[1],
         f"window is {window}: give two rising values of τ above 0",
     )
+    keys = {"text": ("dataset", "data_dir", "context"), "teacher": ("labels", "temperature")}
+    for key in keys[task.name]:
+        check(key in task, f"task.name is {task.name!r}, but the config has no task.{key}")
     if task.name == "text":
         one_of(config, "model.name", ("next_token",))
         check(
@@ -79,9 +82,14 @@ def validate(config: Config) -> None:
         one_of(config, "task.labels", ("soft", "hard"))
         sizes = ("task.features", "task.classes")
         check(
-            task.temperature > 0,
+            task.temperature > 0 or task.labels == "hard",
             f"task.temperature is {task.temperature}: soft labels need one above 0; for the limit "
             "of temperature 0 set task.labels = 'hard'",
+        )
+        check(
+            task.temperature == 0 or task.labels == "soft",
+            f"task.temperature is {task.temperature}, but task.labels is 'hard': hard labels are "
+            "the limit of temperature 0, so set it to 0.0",
         )
         check(task.classes >= 2, f"task.classes is {task.classes}: a softmax needs at least 2")
     for key, value in configs.leaves(config):
@@ -136,7 +144,7 @@ def _teacher(config) -> Experiment:
         return {
             "loss": jnp.mean(losses(logits_BxN, batch)),
             "error": jnp.mean(peaked.best_class(logits_BxN) != batch["best_B"]),
-            "logit_std": jnp.std(logits_BxN),  # β of the theory
+            "logit_std": jnp.mean(jnp.std(logits_BxN, axis=-1)),  # β of the theory
             "alignment": _alignment(params["head"]["kernel"], batch["teacher_MxN"]),
         }
 
@@ -173,7 +181,7 @@ def _text(config) -> Experiment:
         starts = corpus.window_starts(text, task.context + 1)
         data |= {f"{split}_tokens": text.tokens_N, f"{split}_starts": starts.astype(np.int32)}
         sizes[split] = len(starts)
-        info[split] = text.info | {"content_hash": text.content_hash}
+        info[split] = text.info | {"content_hash": text.content_hash, "windows": len(starts)}
 
     def draw_windows(batch: Batch, values: Values, batch_id: BatchId) -> Batch:
         split = batch_id.split

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import re
 import traceback
@@ -35,7 +36,8 @@ def run_sweep(sweep: Sweep, workdir: Path, progress: Progress) -> dict[str, str]
     Raises:
         ConfigError: when the folder holds another sweep.
     """
-    run.claim(workdir, sweep.config, sweep.members)
+    with run.explained(workdir):
+        run.claim(workdir, sweep.config, sweep.members)
     outcomes = {}
     for whole in plan.group(sweep):
         try:
@@ -75,7 +77,8 @@ def _run_group(group: Group, experiment: Experiment, workdir: Path, progress: Pr
     except ConfigError as error:
         return str(error)
     except Exception as error:  # one broken group must not cost the others their night
-        (folder / "error.txt").write_text(traceback.format_exc())
+        with contextlib.suppress(OSError):
+            (folder / "error.txt").write_text(traceback.format_exc())
         return f"{type(error).__name__}: {error} (see {folder / 'error.txt'})"
     (folder / "error.txt").unlink(missing_ok=True)
     report(group.config.train.steps)

@@ -45,6 +45,9 @@ def load(spec: str, overrides: Overrides, with_sweep: bool = True) -> Sweep:
     members: list[Overrides] = []
     if with_sweep and hasattr(module, "sweep"):
         module.sweep(lambda **member: members.append(member), config)
+        check(bool(members), f"the sweep of {spec} adds no member: is one of its lists empty?")
+        twice = [member for number, member in enumerate(members) if member in members[:number]]
+        check(not twice, f"the sweep of {spec} adds {twice[:1]} twice: every member must differ")
     members = members or [{}]
     for number, member in enumerate(members):
         clash = set(member) & set(overrides)
@@ -52,6 +55,8 @@ def load(spec: str, overrides: Overrides, with_sweep: bool = True) -> Sweep:
         try:
             full = configs.override(config, member)
             configs.validate(full)
+            unread = configs.unread(full) & {*member, *overrides}
+            check(not unread, f"{', '.join(sorted(unread))} is set, but nothing here reads it")
             experiment_module(full.experiment).validate(full)
         except ConfigError as error:
             raise ConfigError(f"{path}, member {number} {member or ''}: {error}") from error

@@ -22,9 +22,9 @@ ITEMS = State._fields  # one orbax item each, beside the item `meta`
 
 def save_steps(config, record_steps_R: np.ndarray) -> set[int]:
     """Returns the steps after which a run saves: the first record at or past each due step."""
-    every, last = config.checkpoint.every_steps, config.train.steps
-    due = [*range(every, last, every)] if every else []
-    due += [*kept_steps(config, record_steps_R), last]
+    last = config.train.steps
+    every = config.checkpoint.every_steps or max(1, last // 10)
+    due = [*range(every, last, every), *kept_steps(config, record_steps_R), last]
     return {int(record_steps_R[np.searchsorted(record_steps_R, step)]) for step in due}
 
 
@@ -95,7 +95,9 @@ class Checkpoints:
         if step is None:
             return None
         where = self.folder / str(step)
-        remedy = f"delete {where} to go on from the one before it, or choose another --workdir"
+        earlier = sorted(self._manager.all_steps())[:-1]
+        start = f"step {earlier[-1]}" if earlier else "the start"
+        remedy = f"delete {where} to go on from {start}, or choose another --workdir"
         try:
             saved = self._manager.restore(
                 step, args=ocp.args.Composite(meta=ocp.args.JsonRestore())

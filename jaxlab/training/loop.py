@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +11,7 @@ import jax
 import numpy as np
 
 from jaxlab import config as configs
-from jaxlab.config import Config, ConfigError, Overrides
+from jaxlab.config import Config, Overrides
 from jaxlab.experiment import Experiment
 from jaxlab.training import mesh as meshes
 from jaxlab.training import metrics, program, run, schedule
@@ -36,11 +35,23 @@ def train(
         progress: called with the number of steps done, about once per record.
 
     Raises:
-        ConfigError: for a folder, config or checkpoint that does not fit, or a full disk.
+        ConfigError: for a folder, config or checkpoint that does not fit, a full disk, or a folder
+            in which another process trains.
     """
-    run.claim(folder, config, members)
-    if run.is_done(folder):
-        return
+    with run.explained(folder):
+        run.claim(folder, config, members)
+        with run.exclusive(folder):
+            if not run.is_done(folder):
+                _train(experiment, config, members, folder, progress)
+
+
+def _train(
+    experiment: Experiment,
+    config: Config,
+    members: list[Overrides],
+    folder: Path,
+    progress: Callable[[int], None],
+) -> None:
     started, cpu_started = time.perf_counter(), time.process_time()
 
     # ---- what runs: traced values, mesh, program, the plan of records and saves
@@ -83,27 +94,19 @@ def train(
 
     # ---- train: pull the metrics of the interval before while the device works on this one
     pending = None
-    try:
-        with contextlib.closing(checkpoints):  # a save under way is finished, whatever happens
-            for record, stop in enumerate(record_steps_R.tolist()):
-                if stop <= step:
-                    continue
-                state, device_metrics = compiled.run(state, arguments, max(step, 0), stop)
-                step = stop
-                if pending is not None:
-                    write(*pending)
-                pending = (record, device_metrics)
-                if step in saves:  # a checkpoint promises that all records before it are on disk
-                    write(*pending)
-                    pending = None
-                    checkpoints.save(step, state)
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise
-        raise ConfigError(
-            f"the disk of {folder} is full; all up to the last checkpoint is safe: free some "
-            "space, then give the same command to go on"
-        ) from error
+    with contextlib.closing(checkpoints):  # a save under way is finished, whatever happens
+        for record, stop in enumerate(record_steps_R.tolist()):
+            if stop <= step:
+                continue
+            state, device_metrics = compiled.run(state, arguments, max(step, 0), stop)
+            step = stop
+            if pending is not None:
+                write(*pending)
+            pending = (record, device_metrics)
+            if step in saves:  # a checkpoint promises that all records before it are on disk
+                write(*pending)
+                pending = None
+                checkpoints.save(step, state)
 
     diverged_M = np.asarray(jax.device_get(state.progress["diverged_step"]))[: len(members)]
     summary = {

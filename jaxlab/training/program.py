@@ -6,6 +6,7 @@ and every member (their numbers are arguments too).
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -15,6 +16,7 @@ import numpy as np
 import optax
 from jax.sharding import Mesh
 
+from jaxlab.config import Config
 from jaxlab.experiment import Batch, BatchId, Experiment, Params, Shared, Values, stream_key
 from jaxlab.training import mesh as meshes
 from jaxlab.training import optimizer
@@ -57,7 +59,8 @@ class Program(NamedTuple):
     run: Callable[[State, Arguments, int, int], tuple[State, Metrics]]
 
 
-def build(experiment: Experiment, config, mesh: Mesh) -> Program:
+@functools.lru_cache(maxsize=1)  # the equal parts of a large group compile once
+def build(experiment: Experiment, config: Config, mesh: Mesh) -> Program:
     """Builds the program of a group.
 
     Args:
@@ -77,10 +80,9 @@ def build(experiment: Experiment, config, mesh: Mesh) -> Program:
         return *meshes.put((_on_device(padded), _on_device(shared)), mesh, member), data
 
     def precisely(function: Callable) -> Callable:
-        # A GPU or TPU would round the inputs of float32 products: a float32 run must mean float32.
+        # A GPU or TPU would round the inputs of float32 products, a teacher's logits among them.
         def traced(*args):
-            precision = "float32" if config.train.compute_dtype == "float32" else None
-            with jax.default_matmul_precision(precision):
+            with jax.default_matmul_precision("float32"):
                 return function(*args)
 
         return traced
@@ -188,7 +190,7 @@ class _Local(NamedTuple):
             grads, state.opt_state, state.params
         )
         params = optax.apply_updates(state.params, updates)
-        finite = jnp.isfinite(loss) & jnp.isfinite(grad_norm)
+        finite = jnp.isfinite(loss) & jnp.isfinite(optax.tree.norm((grads, params)))
         before = state.progress["diverged_step"]
         alive = (before < 0) & finite
         diverged_step = jnp.where((before < 0) & ~finite, step, before)

@@ -10,10 +10,14 @@ DONE              what the finished run cost, and which members diverged
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import fcntl
 import json
 import platform
 import subprocess
 import sys
+from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -67,6 +71,46 @@ def claim(folder: Path, config: Config, members: list[Overrides]) -> None:
     temporary = folder / "config.tmp"
     configs.save(temporary, config)
     temporary.rename(path)
+
+
+@contextlib.contextmanager
+def exclusive(folder: Path) -> Iterator[None]:
+    """Holds a run's folder for this process; the system lets go of it when the process ends.
+
+    Raises:
+        ConfigError: when another process trains there.
+    """
+    with (folder / "lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise ConfigError(
+                f"another process trains in {folder}: wait for it, or choose another --workdir"
+            ) from error
+        yield
+
+
+@contextlib.contextmanager
+def explained(folder: Path) -> Iterator[None]:
+    """Turns what a disk or a path can do to a run into one clear error."""
+    try:
+        yield
+    except Exception as error:
+        text = str(error)
+        # orbax reports a full disk in its own words; RESOURCE_EXHAUSTED may also be memory.
+        full = "No space left" in text or (
+            "RESOURCE_EXHAUSTED" in text and "memory" not in text.lower()
+        )
+        if full or (isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)):
+            raise ConfigError(
+                f"the disk of {folder} is full; all up to the last checkpoint is safe: free some "
+                "space, then give the same command to go on"
+            ) from error
+        if isinstance(error, FileExistsError | NotADirectoryError | PermissionError):
+            raise ConfigError(
+                f"{folder} cannot be used as a folder ({text}): choose another --workdir"
+            ) from error
+        raise
 
 
 def environment(config: Config, members: list[Overrides], info: dict) -> dict[str, Any]:

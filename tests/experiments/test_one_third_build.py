@@ -114,8 +114,8 @@ def test_what_evaluation_says_of_the_teacher_and_of_a_student_of_zeros(toy):
     itself = evaluate({"head": {"kernel": teacher / 1e-3}})  # at the temperature of the targets
     assert itself["loss"] == pytest.approx(0.0, abs=1e-4)
     assert itself["error"] == 0
-    expected = np.std(np.asarray(batch["x_BxM"] @ teacher, np.float64)) / 1e-3
-    assert itself["logit_std"] == pytest.approx(expected, rel=1e-4)
+    logits_BxN = np.asarray(batch["x_BxM"], np.float64) @ np.asarray(teacher, np.float64) / 1e-3
+    assert itself["logit_std"] == pytest.approx(logits_BxN.std(axis=-1).mean(), rel=1e-4)
     zeros = evaluate({"head": {"kernel": jnp.zeros_like(teacher)}})
     assert (zeros["alignment"], zeros["logit_std"]) == (0, 0)
     assert zeros["error"] == pytest.approx(np.mean(batch["best_B"] != 0))

@@ -147,7 +147,7 @@ def test_a_diverged_member_stops_alone_and_is_recorded():
     (alone,) = train(members[:1], (30,), **kwargs)[0]
     last = records[-1]
     assert last["diverged_step"].tolist()[0] == -1
-    assert last["diverged_step"].tolist()[1] >= 1
+    assert last["diverged_step"].tolist()[1] >= 0
     assert np.isfinite(last["eval_loss"][0])
     assert np.isnan(last["eval_loss"][1])
     assert_close(last["eval_loss"][0], alone["eval_loss"][0])
@@ -198,7 +198,7 @@ GOLDEN = {  # jax 0.10.2 on a CPU
     "loss": 1.8753569,
     "grad_norm": 0.4532439,
     "eval_loss": 1.1496673,
-    "eval_logit_std": 1.4254596,
+    "eval_logit_std": 1.4118770,
 }
 
 
