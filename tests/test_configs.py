@@ -1,11 +1,14 @@
 """Every config file: the command it names, its sizes, and a tiny run of it to the report."""
 
 import re
+import runpy
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from experiments.one_third import measures
 from jaxlab import config as configs
 from jaxlab.analysis.study import find_studies
 from jaxlab.report.build import write_study_report
@@ -23,9 +26,10 @@ every_config = pytest.mark.parametrize("file", FILES)
 
 @pytest.fixture(scope="module", autouse=True)
 def elsewhere(tmp_path_factory):
-    """Runs in an empty folder: what a config prepares, such as text, comes to lie there."""
+    """Runs in an empty folder, where text is prepared, and samples the static theory once."""
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(tmp_path_factory.mktemp("configs"))
+        patch.setattr(measures, "static_slopes", cache(measures.static_slopes))
         yield
 
 
@@ -39,7 +43,7 @@ def test_there_are_configs():
 
 @every_config
 def test_the_docstring_says_how_to_run_it_what_to_expect_and_how_long_it_takes(file):
-    docstring = plan._import(REPOSITORY / file).__doc__ or ""
+    docstring = runpy.run_path(str(REPOSITORY / file))["__doc__"]
     workdir = f"runs/{Path(file).stem}"
     assert f"python scripts/sweep.py --config={file} --workdir={workdir}\n" in docstring
     assert "Claim: " in docstring
@@ -49,7 +53,7 @@ def test_the_docstring_says_how_to_run_it_what_to_expect_and_how_long_it_takes(f
 
 @every_config
 def test_every_size_loads_and_its_members_differ(file):
-    sizes = plan._import(REPOSITORY / file).SIZES
+    sizes = runpy.run_path(str(REPOSITORY / file))["SIZES"]
     for size in ("", *sizes):
         sweep = load(file, size)
         groups = plan.group(sweep)
@@ -64,29 +68,20 @@ def test_every_size_loads_and_its_members_differ(file):
         assert all(len(name) < 200 for name in names)  # they become folders
 
 
-@pytest.fixture(scope="module")
-def runs(tmp_path_factory):
-    """The folder of all tiny studies."""
-    return tmp_path_factory.mktemp("runs")
-
-
 @every_config
-def test_the_tiny_size_trains(file, runs):
+def test_the_tiny_size_trains_and_is_reported(file, tmp_path):
     sweep = load(file, "tiny")
-    workdir = runs / Path(file).stem
-    outcomes = local.run_sweep(sweep, workdir, lambda group, member_steps: None)
+    outcomes = local.run_sweep(sweep, tmp_path, lambda group, member_steps: None)
     assert set(outcomes.values()) == {"done"}
-    (study,) = find_studies(workdir).values()
+    ((name, study),) = find_studies(tmp_path).items()
     assert study.data.sizes["member"] == len(sweep.members)
     assert int(study.data["step"][-1]) == sweep.config.train.steps
     assert np.isfinite(study.data["eval_loss"]).all()
 
-
-def test_all_tiny_studies_make_one_report(runs):
-    studies = find_studies(runs)
-    assert {f"{name}.py" for name in studies} == {Path(file).name for file in FILES}
-    claims, page = write_study_report(studies, runs / "report")
-    assert {claim.provenance["study"] for claim in claims if claim.provenance} == set(studies)
-    assert len(read_claims(runs / "report" / "claims.json")) == len(claims)
+    claims, page = write_study_report({name: study}, tmp_path / "report")
+    assert name in {claim.provenance.get("study") for claim in claims}
+    assert [claim.id for claim in read_claims(tmp_path / "report" / "claims.json")] == [
+        claim.id for claim in claims
+    ]
     html = page.read_text()
-    assert all(f"{name}/all" in html for name in studies)  # the runs behind the page
+    assert all(f"{name}/{run.folder.name}" in html for run in study.runs)
