@@ -72,6 +72,7 @@ def test_a_bad_key_on_the_command_line_is_named(write):
         ("**{'task.tempratur': 0.1}", "member 0 .*'task.tempratur'.* mean 'task.temperature'"),
         ("**{'train.steps': 1.5}", r"member 0 .*train.steps is int .*1\.5"),
         ("**{'optimizer.learning_rate': 1.0 - seed}", "member 1 .*'seed': 1.*must be above 0"),
+        ("**{'optimizer.momentum': 0.9}", "member 0 .*optimizer.momentum is set, but nothing"),
         ("**{'task.temperature': 2.0 - seed}", r"member 2 .*temperature': 0\.0.*task\.labels"),
     ],
 )
@@ -80,6 +81,21 @@ def test_a_bad_member_is_named_by_number_and_overrides(write, more, message):
     with pytest.raises(ConfigError, match=message) as error:
         plan.load(file, {})
     assert str(error.value).startswith(file)
+
+
+def test_a_value_that_nothing_reads_is_refused(write):
+    with pytest.raises(ConfigError, match=r"schedule\.decay is set, but nothing here reads it"):
+        plan.load(write(), {"schedule.decay": 0.5})
+    config = plan.load(write(), {"schedule.decay": 0.5, "schedule.name": "wsd"}).config
+    assert config.schedule.decay == 0.5
+
+
+def test_a_sweep_without_members_or_with_one_twice_is_refused(write):
+    with pytest.raises(ConfigError, match=r"planted\.py adds no member"):
+        plan.load(write(), {"seeds": 0})
+    twice = FILE.replace("seed=seed, MORE", "seed=0")
+    with pytest.raises(ConfigError, match=r"adds \[\{'seed': 0\}\] twice"):
+        plan.load(write(text=twice), {})
 
 
 def test_a_key_set_by_the_command_line_and_by_the_sweep_is_refused(write):
