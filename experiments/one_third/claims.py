@@ -1,135 +1,21 @@
-"""The claims of the one-third experiment: what was expected beforehand, and what was measured.
+"""The claims of the one-third experiment, measured.
 
-EXPECTED is written before a study runs and is never adjusted to its outcome. Where a published
-number belongs to one fit window there are two claims: one in that window, and one that must hold in
-every window of the family that `jaxlab.analysis.interval` fixes.
+A claim is measured only on a study that is what its sentence says (`expected.PINNED`), and that is
+finished; otherwise it says why it is not.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from math import inf
 
 import numpy as np
 
 from experiments.one_third import measures
+from experiments.one_third.expected import CLAIMS_OF, EXPECTED, PINNED, THIRD
+from jaxlab import config as configs
 from jaxlab.analysis.interval import Interval, student_interval
 from jaxlab.analysis.study import Study
 from jaxlab.report.claims import Claim
-
-PAPER = "arXiv 2602.03685"
-THIRD = 1 / 3
-
-
-@dataclass(frozen=True)
-class Expected:
-    """A claim before its measurement; see `jaxlab.report.claims.Claim`."""
-
-    claim: str
-    source: str
-    published: float | None
-    range: tuple[float, float]
-    control: bool = False
-
-
-EXPECTED = {
-    "headline": Expected(
-        "Adam at rate 0.0811 and T = 1e-3: the loss falls as τ^-0.337 over τ in [4, 162]",
-        f"{PAPER}, Fig. 1 (README of its code)",
-        0.337,
-        (0.322, 0.352),
-    ),
-    "headline_any_window": Expected(
-        "The same cell: the exponent is 0.337 in every half and quarter of that window, too",
-        f"{PAPER}, Fig. 1; windows by this lab",
-        0.337,
-        (0.322, 0.352),
-    ),
-    "hard_labels_loss": Expected(
-        "SGD on hard labels: the loss falls as τ^-1/3 once it has settled",
-        f"{PAPER}, section 3; arXiv 2609.37745 measured 0.34",
-        THIRD,
-        (THIRD - 0.03, THIRD + 0.03),
-    ),
-    "hard_labels_scale": Expected(
-        "The same runs: the logit scale grows as τ^1/3",
-        f"{PAPER}, section 3; arXiv 2609.37745 measured 0.33",
-        THIRD,
-        (THIRD - 0.03, THIRD + 0.03),
-    ),
-    "hard_labels_theory_loss": Expected(
-        "The same runs: the loss is that of the aligned flow, which has no fitted constant (ratio)",
-        f"{PAPER}, aligned-student ansatz; quadrature by this lab",
-        1.0,
-        (0.9, 1.1),
-    ),
-    "hard_labels_theory_scale": Expected(
-        "The same runs: the logit scale is that of the aligned flow (ratio)",
-        f"{PAPER}, aligned-student ansatz; quadrature by this lab",
-        1.0,
-        (0.9, 1.1),
-    ),
-    "flat_rate": Expected(
-        "Control: on a flat target (T = 1) the loss falls exponentially, at rate 2/n per τ",
-        f"{PAPER}, high-temperature regime",
-        2 / 128,
-        (0.97 * 2 / 128, 1.03 * 2 / 128),
-        control=True,
-    ),
-    "flat_rate_any_half": Expected(
-        "Control: the same rate in each half of the window",
-        f"{PAPER}, high-temperature regime; halves by this lab",
-        2 / 128,
-        (0.97 * 2 / 128, 1.03 * 2 / 128),
-        control=True,
-    ),
-    "flat_is_exponential": Expected(
-        "Control: R² of a straight line through log loss against τ",
-        f"{PAPER}, high-temperature regime",
-        None,
-        (0.999, 1.0),
-        control=True,
-    ),
-    "rate_lowest": Expected(
-        "Control: Adam at the lowest rate of the grid (T = 1e-3) is not 1/3: distance from it",
-        f"grid of {PAPER}, Fig. 1; control by this lab",
-        None,
-        (0.03, inf),
-        control=True,
-    ),
-    "rate_highest": Expected(
-        "Control: Adam at the highest rate of the grid (T = 1e-3) is not 1/3: distance from it",
-        f"grid of {PAPER}, Fig. 1; control by this lab",
-        None,
-        (0.03, inf),
-        control=True,
-    ),
-    "temperature_scan": Expected(
-        "At the headline's rate a warmer teacher has a larger exponent: T = 0.0072 minus T = 1e-3",
-        f"{PAPER}, finite β*: (1/3)(1+u)/(1-u)",
-        None,
-        (0.0, inf),
-    ),
-    "text_exponent": Expected(
-        "Real text: the loss falls to a floor as τ^-1/3, with the exponent free",
-        f"{PAPER}, Fig. 6: 0.341, 0.367, 0.337, 0.307 for Pythia",
-        THIRD,
-        (THIRD - 0.05, THIRD + 0.05),
-    ),
-    "static_gradient": Expected(
-        "Static theory at β* = 100: slope of ln(-dL/dβ) against ln β",
-        f"{PAPER}, Fig. 3",
-        -2.261,
-        (-2.30, -2.22),
-    ),
-    "static_loss": Expected(
-        "Static theory at β* = 100: slope of ln L against ln β",
-        f"{PAPER}, Fig. 3",
-        -1.151,
-        (-1.23, -1.07),
-    ),
-}
 
 
 def claims(studies: Mapping[str, Study]) -> list[Claim]:
@@ -141,15 +27,39 @@ def claims(studies: Mapping[str, Study]) -> list[Claim]:
         "adam_grid": _adam_grid,
         "text": _text,
     }
-    found = [
-        claim for name, maker in makers.items() if name in studies for claim in maker(studies[name])
-    ]
+    found = []
+    for name, maker in makers.items():
+        if name in studies:
+            study = studies[name]
+            reason = unfit(study)
+            names = CLAIMS_OF[name]
+            found += [_unmeasured(c, study, reason) for c in names] if reason else maker(study)
     slopes = measures.static_slopes()
     return [
         *found,
         _claim("static_gradient", slopes.gradient),
         _claim("static_loss", slopes.loss),
     ]
+
+
+def unfit(study: Study) -> str:
+    """Returns why a study cannot answer its claims, or "" if it can."""
+    for run in study.runs:
+        if run.done is None:
+            return f"{run.folder.name} is not finished"
+        values = dict(configs.leaves(run.config))
+        for key, pinned in PINNED[study.name].items():
+            traced = key in study.data.coords
+            found = np.unique(study.data[key].values).tolist() if traced else [values.get(key)]
+            if len(found) > 1 or not _same(found[0], pinned):
+                return (
+                    f"{key} is {found[0] if len(found) == 1 else found}, the claim is of {pinned}"
+                )
+    return ""
+
+
+def _same(found, pinned) -> bool:
+    return bool(np.isclose(found, pinned)) if isinstance(pinned, float) else found == pinned
 
 
 def _claim(name: str, interval: Interval, study: Study | None = None, detail: str = "") -> Claim:
@@ -169,8 +79,8 @@ def _claim(name: str, interval: Interval, study: Study | None = None, detail: st
         published=expected.published,
         expected=expected.range,
         measured=interval.value,
-        low=interval.low,
-        high=interval.high,
+        low=interval.low if interval.seeds > 1 else np.nan,  # one seed has no interval
+        high=interval.high if interval.seeds > 1 else np.nan,
         seeds=interval.seeds,
         control=expected.control,
         detail=detail,
@@ -185,9 +95,8 @@ def _unmeasured(name: str, study: Study, reason: str) -> Claim:
 def _headline(study: Study) -> list[Claim]:
     try:
         found = measures.exponent(study)
-    except ValueError as error:  # a diverged member, or a run too short for the window
-        names = ("headline", "headline_any_window")
-        return [_unmeasured(name, study, str(error)) for name in names]
+    except ValueError as error:  # a diverged member
+        return [_unmeasured(name, study, str(error)) for name in CLAIMS_OF["headline"]]
     seeds = Interval(found.value, found.seed_low, found.seed_high, found.seeds, found.level)
     detail = f"means of the windows: {found.window_low:.3f} to {found.window_high:.3f}"
     return [
@@ -197,8 +106,7 @@ def _headline(study: Study) -> list[Claim]:
 
 
 def _hard_labels(study: Study) -> list[Claim]:
-    names = ("hard_labels_loss", "hard_labels_scale")
-    names += ("hard_labels_theory_loss", "hard_labels_theory_scale")
+    names = CLAIMS_OF["hard_labels"]
     try:
         loss = measures.exponent(study)
         scale = measures.exponent(study, "eval_logit_std")
@@ -213,36 +121,45 @@ def _hard_labels(study: Study) -> list[Claim]:
         _range_over_records((measured / theory)[:, inside_R])
         for measured, theory in ((loss_SxR, theory_SxR), (scale_SxR, beta_SxR))
     ]
-    detail = "mean over the window; the interval covers the mean of seeds at each of its records"
+    detail = "mean over the window; the interval covers that of the seeds at each of its records"
+    third = "" if scale.low <= THIRD <= scale.high else "1/3 itself lies outside the interval; "
+    flow = measures.slope(tau_SxR[0], beta_SxR.mean(axis=0), study.config.window)
     return [
         _claim(names[0], loss, study),
-        _claim(names[1], scale, study),
+        _claim(names[1], scale, study, f"{third}the aligned flow has {flow:.4f} in this window"),
         _claim(names[2], ratios[0], study, detail),
         _claim(names[3], ratios[1], study, detail),
     ]
 
 
 def _range_over_records(ratio_SxR: np.ndarray) -> Interval:
-    """The mean over all; the ends are the lowest and highest mean over seeds at any record."""
-    mean_R = ratio_SxR.mean(axis=0)
-    ends = float(mean_R.min()), float(mean_R.max())
-    return Interval(float(mean_R.mean()), *ends, len(ratio_SxR), 0.95)
+    """The mean over all; the ends envelop the Student intervals over seeds of all records."""
+    records = [student_interval(ratio_S) for ratio_S in ratio_SxR.T]
+    low, high = min(r.low for r in records), max(r.high for r in records)
+    return Interval(float(ratio_SxR.mean()), low, high, len(ratio_SxR), 0.95)
 
 
 def _flat(study: Study) -> list[Claim]:
-    names = ("flat_rate", "flat_rate_any_half", "flat_is_exponential")
+    names = CLAIMS_OF["flat"]
     try:
         rate = measures.exponential_rate(study)
     except ValueError as error:
         return [_unmeasured(name, study, str(error)) for name in names]
-    whole = rate.whole
-    halves = Interval(whole.value, rate.low, rate.high, whole.seeds, whole.level)
-    r_squared = Interval(rate.r_squared, rate.r_squared, 1.0, whole.seeds, whole.level)
-    contrast = f"of the worst seed; the best power law reaches {rate.power_law_r_squared:.3f}"
+    whole, first, second = rate.windows
+    halves = Interval(
+        whole.value,
+        min(part.low for part in rate.windows),
+        max(part.high for part in rate.windows),
+        whole.seeds,
+        whole.level,
+    )
+    drift = f"{first.value:.5f} in the first half, {second.value:.5f} in the second"
+    contrast = f"the best power law reaches {rate.power_law_r_squared:.3f}"
     return [
         _claim(names[0], whole, study, "interval over seeds, in the whole window"),
-        _claim(names[1], halves, study),
-        _claim(names[2], r_squared, study, contrast),
+        _claim(names[1], halves, study, drift),
+        _claim(names[2], rate.over_theory, study, "the flow slows down as the run does"),
+        _claim(names[3], rate.r_squared, study, contrast),
     ]
 
 
@@ -254,7 +171,27 @@ def _adam_grid(study: Study) -> list[Claim]:
         _distance("rate_lowest", coldest.isel(learning_rate=0), study, seeds),
         _distance("rate_highest", coldest.isel(learning_rate=-1), study, seeds),
         _temperature_rise(grid, study, seeds),
+        _spread(coldest, study, seeds),
     ]
+
+
+def _spread(row, study: Study, seeds: int) -> Claim:
+    """The largest exponent of a row of the grid minus the smallest, far ends taken as bounds."""
+    if not np.isfinite(row["exponent"]).any():
+        return _unmeasured("adam_spread", study, "no cell of this row has an exponent")
+    top = row.isel(learning_rate=int(np.nanargmax(row["exponent"].values)))
+    bottom = row.isel(learning_rate=int(np.nanargmin(row["exponent"].values)))
+    best = row.isel(learning_rate=int(np.nanargmin(row["end_loss"].values)))
+    value, low, high = (
+        float(top[a] - bottom[b])
+        for a, b in (("exponent", "exponent"), ("low", "high"), ("high", "low"))
+    )
+    detail = (
+        f"from {float(top['exponent']):.3f} at rate {float(top['learning_rate']):.4f} to "
+        f"{float(bottom['exponent']):.3f} at {float(bottom['learning_rate']):.4f}; the lowest end "
+        f"loss is at {float(best['learning_rate']):.4f}, with {float(best['exponent']):.3f}"
+    )
+    return _claim("adam_spread", Interval(value, low, high, seeds, 0.95), study, detail)
 
 
 def _distance(name: str, cell, study: Study, seeds: int) -> Claim:
@@ -292,5 +229,6 @@ def _text(study: Study) -> list[Claim]:
     fits = len(found.windows) * found.seeds
     detail = f"{found.suspect_fits} of {fits} fits ended at a bound (floor 0 or exponent)"
     seeds = student_interval(found.windows[0].exponents)
-    detail += f"; seeds alone: [{seeds.low:.3f}, {seeds.high:.3f}]"
+    detail += f"; seeds alone: [{seeds.low:.3f}, {seeds.high:.3f}]; means by window: "
+    detail += ", ".join(f"{part.mean.value:.2f}" for part in found.windows)
     return [_claim("text_exponent", found, study, detail)]

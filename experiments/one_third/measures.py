@@ -15,9 +15,8 @@ from jaxlab.analysis.interval import (
     exponent_interval,
     student_interval,
 )
-from jaxlab.analysis.power_law import fit_exponential, fit_power_law
+from jaxlab.analysis.power_law import ExponentialFit, fit_exponential, fit_power_law
 from jaxlab.analysis.statics import (
-    Statics,
     beta_grid,
     gaussian_teacher_logits,
     sampled_statics,
@@ -46,6 +45,7 @@ def curves(data: xr.Dataset, name: str = LOSS) -> Curves:
     return Curves(later["tau"].values, later[name].values)
 
 
+@cache
 def exponent(study: Study, name: str = LOSS, floor: bool = False) -> ExponentInterval:
     """Returns the exponent of a study's cell in the window of its config, over seeds and windows.
 
@@ -56,12 +56,13 @@ def exponent(study: Study, name: str = LOSS, floor: bool = False) -> ExponentInt
     return exponent_interval(tau_SxR, value_SxR**sign, window=study.config.window, floor=floor)
 
 
+@cache
 def grid(study: Study) -> xr.Dataset:
     """Returns the exponent of each cell (temperature, learning_rate) with its interval.
 
     A cell is fitted over the steps of the headline's window: the τ from 4/162.2 of its own last
     one. A cell without an exponent has NaN, and `note` says why: members diverged, or the loss fell
-    so fast that it ended in the rounding of float32 (1e-8 nats), whose logarithm nobody can fit.
+    below ROUNDING, where a float32 KL has no logarithm worth a fit.
     """
     keys = {"task.temperature": "temperature", "optimizer.learning_rate": "learning_rate"}
     indexed = study.data.rename(keys).set_index(member=[*keys.values(), "seed"])
@@ -104,62 +105,76 @@ def grid(study: Study) -> xr.Dataset:
 
 
 class Rate(NamedTuple):
-    """The rate of an exponential fall: over seeds and over parts of the window."""
+    """The rate of an exponential fall, with Student intervals over seeds."""
 
-    whole: Interval  # Student-t over seeds in the whole window
-    low: float  # over the whole window and its halves
-    high: float
-    r_squared: float  # of the worst seed, semilogarithmic
-    power_law_r_squared: float  # of its best seed, for contrast
+    windows: tuple[Interval, Interval, Interval]  # the whole window and its halves
+    over_theory: Interval  # the rate over that of the aligned flow, in the whole window
+    r_squared: Interval  # semilogarithmic, in the whole window
+    power_law_r_squared: float  # of the seed that a power law fits best, for contrast
 
 
 def exponential_rate(study: Study) -> Rate:
     """Returns the rate per τ at which the loss of a study's cell falls, in its config's window."""
-    tau_SxR, loss_SxR = curves(study.data)
     low, high = study.config.window
     middle = (low + high) / 2
-    intervals, fits = [], []
-    for window in ((low, high), (low, middle), (middle, high)):
-        fits_S = [
-            fit_exponential(t, y, window=window) for t, y in zip(tau_SxR, loss_SxR, strict=True)
-        ]
-        intervals.append(student_interval([fit.rate for fit in fits_S]))
-        fits.append(fits_S)
+    tau_SxR, loss_SxR = curves(study.data)
+    _, theory_SxR = aligned_theory(study)
+
+    def fits(loss_SxR: np.ndarray, window: tuple[float, float]) -> list[ExponentialFit]:
+        pairs = zip(tau_SxR, loss_SxR, strict=True)
+        return [fit_exponential(tau_R, loss_R, window=window) for tau_R, loss_R in pairs]
+
+    def rates(loss_SxR: np.ndarray, window: tuple[float, float]) -> np.ndarray:
+        return np.array([fit.rate for fit in fits(loss_SxR, window)])
+
+    whole = (low, high)
+    powers = [fit_power_law(t, y, window=whole) for t, y in zip(tau_SxR, loss_SxR, strict=True)]
     return Rate(
-        intervals[0],
-        min(part.low for part in intervals),
-        max(part.high for part in intervals),
-        min(fit.r_squared for fit in fits[0]),
-        max(
-            fit_power_law(t, y, window=(low, high)).r_squared
-            for t, y in zip(tau_SxR, loss_SxR, strict=True)
+        windows=(
+            student_interval(rates(loss_SxR, whole)),
+            student_interval(rates(loss_SxR, (low, middle))),
+            student_interval(rates(loss_SxR, (middle, high))),
         ),
+        over_theory=student_interval(rates(loss_SxR, whole) / rates(theory_SxR, whole)),
+        r_squared=student_interval([fit.r_squared for fit in fits(loss_SxR, whole)]),
+        power_law_r_squared=max(fit.r_squared for fit in powers),
     )
 
 
-def aligned_theory(study: Study) -> tuple[np.ndarray, np.ndarray]:
-    """Returns β_SxR and L_SxR of the aligned flow for each member's own hard-label teacher.
-
-    No constant is fitted: the flow starts at β = 0 and runs on the member's τ.
-    """
-    tau_SxR, _ = curves(study.data)
-    task = study.config.task
-    seeds = [int(seed) for seed in study.data["seed"].values]
-    flows = [
-        aligned_flow(tau_R, _teacher_statics(seed, task.features, task.classes))
-        for seed, tau_R in zip(seeds, tau_SxR, strict=True)
-    ]
-    return np.stack([beta for beta, _ in flows]), np.stack([loss for _, loss in flows])
+def slope(tau_R: np.ndarray, value_R: np.ndarray, window: tuple[float, float]) -> float:
+    """Returns d ln value / d ln τ in a window, by least squares."""
+    return -fit_power_law(tau_R, value_R, window=window).exponent
 
 
 @cache
-def _teacher_statics(seed: int, features: int, classes: int) -> Statics:
+def aligned_theory(study: Study) -> tuple[np.ndarray, np.ndarray]:
+    """Returns β_SxR and L_SxR of the aligned flow for each member's own teacher.
+
+    No constant is fitted: the flow starts at β = 0, runs on the member's τ, and ends at the
+    teacher's own β* (infinite for hard labels).
+    """
+    tau_SxR, _ = curves(study.data)
+    task = study.config.task
+    flows = []
+    for seed, tau_R in zip(study.data["seed"].values.tolist(), tau_SxR, strict=True):
+        weights_NxM = _teacher(seed, task.features, task.classes)
+        beta_star = np.inf
+        if task.labels == "soft":
+            beta_star = float(np.linalg.norm(weights_NxM) / np.sqrt(task.classes))
+            beta_star /= task.temperature
+        # The table must reach as far as the flow: to β*, or to what hard labels grow to.
+        top = beta_star if np.isfinite(beta_star) else 80.0
+        logits_SxN = teacher_logits(np.random.default_rng(seed), weights_NxM, inputs=1 << 15)
+        statics = sampled_statics(logits_SxN, beta_grid(top, 49))
+        flows.append(aligned_flow(tau_R, statics, beta_star))
+    return np.stack([beta for beta, _ in flows]), np.stack([loss for _, loss in flows])
+
+
+def _teacher(seed: int, features: int, classes: int) -> np.ndarray:
+    """The weights [N, M] of a seed's teacher, without the shift that no softmax sees."""
     weights_MxN = peaked.teacher_weights(stream_key(np.int32(seed), "fixed"), features, classes)
     weights_NxM = np.asarray(jax.device_get(weights_MxN), np.float64).T
-    # A shift common to all classes changes no softmax, and training never learns it.
-    weights_NxM -= weights_NxM.mean(axis=0)
-    logits_SxN = teacher_logits(np.random.default_rng(seed), weights_NxM, inputs=1 << 15)
-    return sampled_statics(logits_SxN, beta_grid(80, 49))
+    return weights_NxM - weights_NxM.mean(axis=0)
 
 
 class StaticSlopes(NamedTuple):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,8 +24,9 @@ class RunRecord(NamedTuple):
     done: dict[str, Any] | None  # None: not finished
 
 
-class Study(NamedTuple):
-    """The runs of one config file's sweep, and their metrics."""
+@dataclass(frozen=True, eq=False)
+class Study:
+    """The runs of one config file's sweep, and their metrics; equal to itself alone."""
 
     name: str
     config: Config  # of its first run

@@ -29,7 +29,10 @@ def write_study_report(studies: Mapping[str, Study], folder: Path) -> tuple[list
     names = dict.fromkeys(study.config.experiment for study in studies.values())
     with house_style():
         sections = [
-            importlib.import_module(f"experiments.{name}.report").section(studies) for name in names
+            importlib.import_module(f"experiments.{name}.report").section(
+                {n: study for n, study in studies.items() if study.config.experiment == name}
+            )
+            for name in names
         ]
         folder.mkdir(parents=True, exist_ok=True)
         claims = [claim for section in sections for claim in section.claims]

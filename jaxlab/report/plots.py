@@ -115,12 +115,13 @@ def heatmap(
     lows_YxX: ArrayLike | None = None,
     highs_YxX: ArrayLike | None = None,
     centre: float | None = None,
+    band: tuple[float, float] | None = None,
     value_label: str = "exponent",
 ) -> None:
     """Draws a map with the number and the half width of its interval in every cell.
 
     A cell without a finite value (its members diverged) is hatched and crossed. With `centre` the
-    colours diverge from it, and the cells whose interval contains it have a bold frame.
+    colours diverge from it; with `band` the cells whose interval lies within it have a bold frame.
 
     Args:
       ax: where to draw.
@@ -130,6 +131,7 @@ def heatmap(
       lows_YxX: lower ends of the intervals.
       highs_YxX: upper ends of the intervals.
       centre: the value to compare with.
+      band: (low, high), the values that count as equal to it.
       value_label: what the colours show.
 
     Raises:
@@ -161,7 +163,7 @@ def heatmap(
         ax.text(
             *(column, row, text), ha="center", va="center", fontsize=9, color="w" if dark else INK
         )
-        if centre is not None and low <= centre <= high:
+        if band is not None and band[0] <= low and high <= band[1]:
             ax.add_patch(Rectangle(corner, 1, 1, fill=False, edgecolor="black", linewidth=2.2))
     ax.set_xticks(range(x_X.size), [f"{value:.2g}" for value in x_X])
     ax.set_yticks(range(y_Y.size), [f"{value:.2g}" for value in y_Y])

@@ -6,11 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import orbax.checkpoint as ocp
-from jax.sharding import Mesh, NamedSharding
-from jax.sharding import PartitionSpec as P
+from jax.sharding import Mesh
 from orbax.checkpoint.checkpoint_managers import preservation_policy
 
 from jaxlab.config import ConfigError
@@ -75,8 +73,10 @@ class Checkpoints:
 
     def save(self, step: int, state: State) -> None:
         """Starts to save; returns as soon as training may go on (and donate the state)."""
-        # On a CPU orbax may write straight out of the device's buffers, which donation reuses.
-        snapshot = jax.tree.map(lambda leaf: jnp.copy(leaf[: self.members]), state)
+        # A copy on the host: donation reuses the device's buffers while orbax still writes, and to
+        # slice off the padding on the devices takes a collective, which can wait for a device that
+        # waits for it.
+        snapshot = jax.tree.map(lambda leaf: np.array(leaf)[: self.members], state)
         items = {name: ocp.args.StandardSave(getattr(snapshot, name)) for name in ITEMS}
         meta = ocp.args.JsonSave(self.meta | {"step": step})
         self._manager.save(step, args=ocp.args.Composite(**items, meta=meta), force=True)
@@ -111,9 +111,8 @@ class Checkpoints:
         if owner != own:
             raise ConfigError(f"{where} belongs to config {owner}, this run is {own}: {remedy}")
 
-        def shape(leaf: jax.Array) -> jax.ShapeDtypeStruct:
-            whole = NamedSharding(mesh, P())  # any number of devices can read it
-            return jax.ShapeDtypeStruct((self.members, *leaf.shape[1:]), leaf.dtype, sharding=whole)
+        def shape(leaf: jax.Array) -> np.ndarray:
+            return np.empty((self.members, *leaf.shape[1:]), leaf.dtype)
 
         shapes = jax.tree.map(shape, like)
         items = {name: ocp.args.StandardRestore(getattr(shapes, name)) for name in ITEMS}

@@ -1,5 +1,6 @@
 """Studies of the one-third experiment with the real configs' members, and curves that are known."""
 
+import dataclasses
 from functools import cache
 from pathlib import Path
 
@@ -15,7 +16,6 @@ CONFIGS = Path(__file__).parents[2] / "configs" / "one_third"
 THIRD = 1 / 3
 RATES, TEMPERATURES = np.logspace(-3, 0, 12), np.logspace(-3, 0, 8)
 HEADLINE_CELL = (0, 7)  # temperature, rate
-HARD = {"task.classes": 16, "seeds": 3}  # few classes: their statics are sampled quickly
 
 
 @cache
@@ -23,8 +23,8 @@ def all_studies() -> dict[str, Study]:
     """Returns a study for every config file that claims speak of, as the paper would have them."""
     studies = [
         planted("headline", power_law(0.337)),
-        planted("hard_labels", aligned(1.0), **HARD),
-        planted("flat", exponential),
+        planted("hard_labels", aligned("hard_labels"), seeds=3),
+        planted("flat", exponential, seeds=3),
         planted("adam_grid", grid_curve, seeds=2),
         planted("text", floored),
     ]
@@ -49,7 +49,7 @@ def planted(name, curve, **overrides) -> Study:
     done = {"wall_seconds": 1.0, "diverged": {}}
     environment = {"config_hash": f"hash of {name}", "device": "1 x cpu"}
     environment |= dict.fromkeys(("jax", "jaxlib", "flax", "optax", "numpy", "python"), "1.0")
-    environment["orbax-checkpoint"] = "1.0"
+    environment |= {"orbax-checkpoint": "1.0", "data": {"train": {"windows": 10**7}}}
     run = RunRecord(Path(name), config, group.members, environment, done)
     return Study(name, config, [run], data)
 
@@ -91,17 +91,17 @@ def floored(tau_MxR, data):
     return {"loss": loss_MxR, "eval_loss": loss_MxR}
 
 
-def aligned(scale):
-    """Returns curves of the theory itself, the loss `scale` times as high."""
+def aligned(name, scale=1.0):
+    """Returns curves of the theory for a config's teachers, the loss `scale` times as high."""
 
     def curve(tau_MxR, data):
-        config = plan.load(str(CONFIGS / "hard_labels.py"), HARD).config
-        study = Study("hard_labels", config, [], data.assign(eval_loss=data["tau"]))
+        config = plan.load(str(CONFIGS / f"{name}.py"), {}).config
+        study = Study(name, config, [], data.assign(eval_loss=data["tau"]))
         beta_MxR, loss_MxR = measures.aligned_theory(study)
         start_Mx1 = np.ones((len(beta_MxR), 1))  # `aligned_theory` leaves the first record out
         return {
-            "eval_loss": np.hstack([start_Mx1, scale * loss_MxR]) * noise(tau_MxR.shape),
-            "eval_logit_std": np.hstack([start_Mx1, beta_MxR]) * noise(tau_MxR.shape),
+            "eval_loss": np.hstack([start_Mx1, scale * loss_MxR]) * noise(tau_MxR.shape, 0.001),
+            "eval_logit_std": np.hstack([start_Mx1, beta_MxR]) * noise(tau_MxR.shape, 0.001),
         }
 
     return curve
@@ -123,7 +123,7 @@ def grid_curve(tau_MxR, data):
     rounding_M = (row_M == 7) & (column_M == 5)
     loss_MxR[rounding_M] = np.maximum(np.exp(-200 * clock_MxR[rounding_M]), 3e-9)
     diverged_MxR = np.full(tau_MxR.shape, -1.0)
-    lost_M = (row_M == 5) & (column_M == 7) & (data["seed"].values == 1)
+    lost_M = (row_M == 5) & (column_M == 7) & (data["seed"].values == data["seed"].values.max())
     loss_MxR[lost_M, 40:], diverged_MxR[lost_M, 40:] = np.nan, 790
     return {
         "eval_loss": loss_MxR,
@@ -149,4 +149,4 @@ def spoiled(study: Study) -> Study:
     for metric in {"eval_loss", "loss", "eval_logit_std"} & set(data):
         data[metric][1, -3:] = np.nan
     data["diverged_step"][1, -3:] = 900
-    return study._replace(data=data)
+    return dataclasses.replace(study, data=data)

@@ -126,11 +126,10 @@ def test_reference_slope_passes_through_its_point_and_moves_no_limits(ax):
 
 def test_heatmap_marks_numbers_intervals_divergence_and_agreement(ax):
     values = np.array([[0.337, 0.5, np.nan], [np.nan, 0.2, 0.334]])
-    halves = np.array([[0.005, 0.01, np.nan], [np.nan, np.nan, 0.002]])
+    halves = np.array([[0.005, 0.3, np.nan], [np.nan, np.nan, 0.002]])
     x, y = [1e-3, 1e-2, 1e-1], [0.1, 1.0]
-    plots.heatmap(
-        ax, values, x, y, lows_YxX=values - halves, highs_YxX=values + halves, centre=1 / 3
-    )
+    ends = {"lows_YxX": values - halves, "highs_YxX": values + halves}
+    plots.heatmap(ax, values, x, y, centre=1 / 3, band=(0.32, 0.35), **ends)
     texts = {text.get_position(): text.get_text() for text in ax.texts}
     assert texts[0, 0] == "0.337\n±0.005"
     assert texts[1, 1] == "0.200"  # a value without an interval
