@@ -18,7 +18,7 @@ import pytest
 from experiments.one_third.build import build, teacher_config
 from jaxlab import config as configs
 from jaxlab.config import ConfigError
-from jaxlab.training import checkpoint, loop, metrics
+from jaxlab.training import checkpoint, loop, metrics, run
 from jaxlab.training import mesh as meshes
 
 TINY = {
@@ -231,3 +231,35 @@ def test_a_diverged_member_is_in_the_record(tmp_path):
     last = json.loads((tmp_path / "run" / "metrics.jsonl").read_text().splitlines()[-1])
     assert last["loss"][1] is None
     assert last["loss"][0] > 0
+
+
+def test_a_second_process_on_the_same_folder_is_refused(straight):
+    with run.exclusive(straight), pytest.raises(ConfigError, match="another process trains"):
+        train(straight)
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), "is full"),
+        (ValueError("RESOURCE_EXHAUSTED: write failed: quota"), "is full"),
+        (NotADirectoryError("a file"), "cannot be used as a folder"),
+    ],
+)
+def test_what_a_disk_does_is_explained(tmp_path, error, message):
+    with pytest.raises(ConfigError, match=message), run.explained(tmp_path):
+        raise error
+
+
+def test_memory_that_runs_out_is_not_called_a_full_disk(tmp_path):
+    error = RuntimeError("RESOURCE_EXHAUSTED: Out of memory allocating 8 bytes")
+    with pytest.raises(RuntimeError, match="Out of memory"), run.explained(tmp_path):
+        raise error
+
+
+def test_parameters_that_overflow_freeze_the_member_at_its_last_finite_state(tmp_path):
+    train(tmp_path / "run", [{"optimizer.learning_rate": 9e37}], **{"optimizer.name": "sgd"})
+    done = json.loads((tmp_path / "run" / "DONE").read_text())
+    assert list(done["diverged"]) == ["0"]
+    _, params = saved(tmp_path / "run")
+    assert np.isfinite(params["head"]["kernel"]).all()
