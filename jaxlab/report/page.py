@@ -64,7 +64,7 @@ class Run:
       members: how many models it trained, `seeds` of which are repetitions of each cell.
       seeds: see `members`.
       devices: the accelerators, such as `1 × cpu`.
-      seconds: wall time of training.
+      seconds: wall time of training; NaN while it is not finished.
       versions: package (and `python`) to version.
       diverged: (member, step at which its loss stopped being finite).
     """
@@ -191,6 +191,8 @@ def _cell(value: str | float | None) -> str:
 
 
 def _duration(seconds: float) -> str:
+    if math.isnan(seconds):
+        return "–"
     minutes, seconds = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     if hours:

@@ -1,5 +1,6 @@
 """The page's part of the one-third experiment, on planted studies."""
 
+import dataclasses
 import re
 
 import pytest
@@ -62,6 +63,14 @@ def test_a_cell_s_curve_ends_with_a_cross_where_a_member_of_it_diverged(section)
     (cross,) = [line for line in at_the_headline_s_rate.lines if line.get_marker() == "X"]
     last_step = 39 * 20  # of the records of that cell that are finite
     assert cross.get_xdata() == pytest.approx([RATES[7] * last_step], rel=1e-3)
+
+
+def test_an_unfinished_study_is_reported_as_such(tmp_path):
+    study = all_studies()["flat"]
+    study = dataclasses.replace(study, runs=[study.runs[0]._replace(done=None)])
+    claims, page = write_study_report({"flat": study}, tmp_path)
+    assert "flat is not finished" in {claim.detail for claim in claims}
+    assert "(not finished)" in page.read_text()
 
 
 def test_a_part_of_the_studies_makes_a_part_of_the_page(tmp_path):
