@@ -26,6 +26,7 @@ def answer(found: list[Claim]) -> str:
     sentences = []
     for name, text in (
         ("headline", "The published cell (Adam) has exponent {}"),
+        ("adam_spread", "Over Adam's learning rates the exponent spans {}"),
         ("hard_labels_loss", "SGD on hard labels, where the theory is clean, has exponent {}"),
         ("hard_labels_theory_loss", "Its loss over that of the theory, with nothing fitted, is {}"),
         ("flat_rate", "The control with a flat target falls exponentially, at rate {} per τ"),
