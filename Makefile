@@ -1,6 +1,7 @@
 # Everything lands in .venv and runs/ inside this repository. PYTHON names the Python to build .venv from.
 PYTHON ?= python3
 BIN := .venv/bin
+QUICK := runs/quickstart$(SIZE:%=_%)
 EXTRAS := dev cuda tpu slurm
 
 .PHONY: help setup one_third $(EXTRAS:%=setup-%) quickstart test lint clean constraints
@@ -17,10 +18,10 @@ $(EXTRAS:%=setup-%): setup-%: .venv/.%
 
 ## quickstart   run a small study and write runs/quickstart/report.html
 quickstart: setup
-	$(BIN)/python scripts/sweep.py --config=configs/one_third/headline.py:$(or $(SIZE),quick) --workdir=runs/quickstart/headline
-	$(BIN)/python scripts/sweep.py --config=configs/one_third/flat.py:$(or $(SIZE),paper) --workdir=runs/quickstart/flat
-	$(BIN)/python scripts/sweep.py --config=configs/one_third/text.py:$(or $(SIZE),quick) --workdir=runs/quickstart/text
-	$(BIN)/python scripts/report.py runs/quickstart
+	$(BIN)/python scripts/sweep.py --config=configs/one_third/headline.py:$(or $(SIZE),quick) --workdir=$(QUICK)/headline
+	$(BIN)/python scripts/sweep.py --config=configs/one_third/flat.py:$(or $(SIZE),paper) --workdir=$(QUICK)/flat
+	$(BIN)/python scripts/sweep.py --config=configs/one_third/text.py:$(or $(SIZE),quick) --workdir=$(QUICK)/text
+	$(BIN)/python scripts/report.py $(QUICK)
 
 ## one_third    run the whole study of the one-third law (20 minutes) and write results/one_third
 one_third: setup
