@@ -131,7 +131,7 @@ def override(config: Config, overrides: Overrides) -> Config:
         if type(value) is not type(old):
             raise ConfigError(
                 f"{key} is {type(old).__name__} ({old!r}) in the config, but a sweep or flag sets "
-                f"{type(value).__name__} {value!r}: give a {type(old).__name__}"
+                f"{type(value).__name__} {value!r}: the type must stay {type(old).__name__}"
             )
         *parents, name = key.split(".")
         node: Any = result

@@ -23,7 +23,9 @@ def parse() -> tuple[argparse.Namespace, list[str]]:
     )
     parser.add_argument("--workdir", required=True, type=Path, help="folder of the study")
     parser.add_argument("--launcher", default="local", choices=["local"], help="where to run")
-    parser.add_argument("--dry_run", action="store_true", help="show the groups, train nothing")
+    parser.add_argument(
+        "--dry_run", "--dry-run", action="store_true", help="show the groups, train nothing"
+    )
     return parser.parse_known_args()
 
 
@@ -43,6 +45,7 @@ def main() -> int:
                 print(f"{group.name}: {size} members x {steps} steps")
             return 0
         from jaxlab.sweeps.console import train_sweep
+        from jaxlab.training import run
 
         outcomes = train_sweep(sweep, args.workdir)
     except ConfigError as error:
@@ -51,8 +54,14 @@ def main() -> int:
     failed = {name: text for name, text in outcomes.items() if text not in ("done", "skipped")}
     for name, text in failed.items():
         print(f"error: group {name}: {text}", file=sys.stderr)
+    for name in outcomes.keys() - failed.keys():
+        if lost := run.divergence(args.workdir / name):
+            print(f"warning: group {name}: {lost}", file=sys.stderr)
+    finished = list(outcomes.values()).count("skipped")
+    trained = len(outcomes) - len(failed) - finished
     print(
-        f"{args.workdir}: {len(groups)} groups, {len(sweep.members)} members, {len(failed)} failed"
+        f"{args.workdir}: {len(sweep.members)} members; groups: {trained} trained, "
+        f"{finished} finished before, {len(failed)} failed"
     )
     if not failed:
         print(f"next: python scripts/report.py {args.workdir}")

@@ -34,11 +34,14 @@ def main() -> int:
     try:
         config = plan.load(args.config, config_overrides(rest), with_sweep=False).config
         from jaxlab.sweeps.console import train_one
+        from jaxlab.training import run
 
         train_one(config, args.workdir)
     except ConfigError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    if lost := run.divergence(args.workdir):
+        print(f"warning: {lost}", file=sys.stderr)
     print(f"next: python scripts/report.py {args.workdir}")
     return 0
 

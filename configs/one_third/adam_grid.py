@@ -4,7 +4,7 @@ Claim: below the best learning rate the curves of one temperature collapse on τ
 temperatures fall as τ^(-1/3) (arXiv 2602.03685). No table of exponents was published; the lab
 reports every cell, and names those that are not 1/3.
 Each cell is fitted over the steps of the headline's window, that is τ/τ_end in [0.025, 1].
-Size `paper`: 96 cells x 5 seeds x 2000 steps, one program; 6 minutes on two CPU cores.
+Size `paper`: 96 cells x 5 seeds x 2000 steps, one program; 8 minutes on two CPU cores.
 
 python scripts/sweep.py --config=configs/one_third/adam_grid.py --workdir=runs/adam_grid
 """

@@ -2,7 +2,7 @@
 
 Claim: exponent 0.337 ± 0.002 (arXiv 2602.03685, one run); here with an interval over seeds.
 The cell: Adam, learning rate 10^(-12/11) = 0.0811, temperature 1e-3, batch 1024, 2000 steps.
-Time: 20 s on two CPU cores; size `quick` (5 seeds, fewer fresh batches): 10 s.
+Time: 30 s on two CPU cores; size `quick` (5 seeds, fewer fresh batches): 15 s.
 
 python scripts/sweep.py --config=configs/one_third/headline.py --workdir=runs/headline
 """

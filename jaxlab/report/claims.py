@@ -173,8 +173,9 @@ def claims_table(claims: Sequence[Claim]) -> "Table":
         source = " · ".join(["control"] * claim.control + [claim.source])
         published = f"published {format_number(claim.published)}"
         seeds = f"{claim.seeds} seed" + "s" * (claim.seeds != 1)
+        reason = claim.detail if claim.verdict is Verdict.NOT_MEASURED else ""
         table.add_row(
-            Text.assemble(claim.claim, "\n", (source, "dim")),
+            Text.assemble(claim.claim, *(["\n", reason] if reason else []), "\n", (source, "dim")),
             Text.assemble(format_range(claim.expected), "\n", (published, "dim")),
             Text.assemble(value, "\n", *([interval, "\n"] if interval else []), (seeds, "dim")),
             Text(claim.verdict.value, style=_TERMINAL_STYLES[claim.verdict]),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +16,8 @@ from jaxlab.sweeps import local, plan
 from jaxlab.sweeps.plan import Sweep
 from jaxlab.training import loop
 from jaxlab.training import mesh as meshes
+
+SECONDS_PER_LINE = 30  # where progress goes to a file
 
 
 def train_one(config: Config, workdir: Path) -> None:
@@ -41,6 +45,10 @@ def train_sweep(sweep: Sweep, workdir: Path) -> dict[str, str]:
 
 @contextmanager
 def _bar(name: str, total: int) -> Iterator[Callable[[str, int], None]]:
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield _Lines(total)
+        return
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -49,8 +57,33 @@ def _bar(name: str, total: int) -> Iterator[Callable[[str, int], None]]:
         TextColumn("left"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task(name, total=total)
-        yield lambda description, completed: bar.update(
-            task, description=description, completed=completed
-        )
+    bar = Progress(*columns, console=console)
+    task = bar.add_task(name, total=total)
+
+    def advance(description: str, completed: int) -> None:
+        bar.start()  # not before there is progress: an error that comes first stands alone
+        bar.update(task, description=description, completed=completed)
+
+    try:
+        yield advance
+    finally:
+        bar.stop()
+
+
+class _Lines:
+    """Progress for a log: a line now and then."""
+
+    def __init__(self, total: int):
+        self.total = total
+        self.started = self.last = time.monotonic()
+        self.completed = 0
+
+    def __call__(self, description: str, completed: int) -> None:
+        now = time.monotonic()
+        soon = completed < self.total and now - self.last < SECONDS_PER_LINE
+        if soon or completed == self.completed:
+            return
+        self.last, self.completed = now, completed
+        left = (now - self.started) * (self.total / max(completed, 1) - 1)
+        share = f"{100 * completed / self.total:3.0f} %"
+        print(f"{description}: {share}, {left:.0f} s left", file=sys.stderr, flush=True)

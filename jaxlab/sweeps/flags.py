@@ -26,5 +26,5 @@ def config_overrides(arguments: list[str]) -> Overrides:
         try:
             overrides[key] = ast.literal_eval(text)
         except (ValueError, SyntaxError):
-            overrides[key] = text
+            overrides[key] = float(text) if text in ("nan", "inf", "-inf") else text
     return overrides

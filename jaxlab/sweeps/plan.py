@@ -115,7 +115,11 @@ def _static_keys(sweep: Sweep) -> set[str]:
 
 
 def _import(path: Path) -> ModuleType:
-    check(path.suffix == ".py" and path.is_file(), f"there is no config file {path}")
+    check(path.exists(), f"there is no config file {path}, seen from {Path.cwd()}")
+    check(
+        path.suffix == ".py" and path.is_file(),
+        f"{path} is no config file: give a .py file, such as configs/one_third/headline.py",
+    )
     spec = importlib.util.spec_from_file_location(f"config_{path.stem}", path)
     assert spec is not None  # the suffix decides
     assert spec.loader is not None

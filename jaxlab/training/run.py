@@ -39,6 +39,17 @@ def is_done(folder: Path) -> bool:
     return (folder / "DONE").exists()
 
 
+def divergence(folder: Path) -> str:
+    """Returns a sentence on the members of a finished run that diverged, or "" if none did."""
+    done = json.loads((folder / "DONE").read_text())
+    if not done["diverged"]:
+        return ""
+    first = min(done["diverged"].values())
+    return (
+        f"{len(done['diverged'])} of {done['members']} members diverged, the first at step {first}"
+    )
+
+
 def claim(folder: Path, config: Config, members: list[Overrides]) -> None:
     """Makes the folder ready for this run, new or to be gone on with.
 

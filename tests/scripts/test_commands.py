@@ -63,11 +63,12 @@ def test_a_dry_run_shows_the_groups_and_trains_nothing(tmp_path):
 
 def test_a_sweep_its_report_and_what_a_changed_sweep_is_told(tmp_path):
     workdir = tmp_path / "study"
-    out = succeeded(command("sweep.py", CONFIG, f"--workdir={workdir}"))
-    assert out.splitlines() == [
-        f"{workdir}: 1 groups, 2 members, 0 failed",
+    trained = command("sweep.py", CONFIG, f"--workdir={workdir}")
+    assert succeeded(trained).splitlines() == [
+        f"{workdir}: 2 members; groups: 1 trained, 0 finished before, 0 failed",
         f"next: python scripts/report.py {workdir}",
     ]
+    assert trained.stderr == "headline all: 100 %, 0 s left\n"  # a line, where no terminal is
     out = succeeded(command("report.py", workdir, f"--out={tmp_path / 'page'}"))
     assert "expected" in out
     assert "not measured" in out
@@ -81,6 +82,13 @@ def test_a_sweep_its_report_and_what_a_changed_sweep_is_told(tmp_path):
     assert first == f"{workdir} holds a run with another config; these differ:"
     assert keys == ["  optimizer.b1: 0.9 -> 0.5"]
     assert "choose another --workdir" in last
+
+
+def test_members_that_diverge_are_named(tmp_path):
+    wild = ("--config.optimizer.name=sgd", "--config.optimizer.learning_rate=1e30")
+    result = command("sweep.py", CONFIG, f"--workdir={tmp_path / 'study'}", *wild)
+    succeeded(result)
+    assert "warning: group all: 2 of 2 members diverged, the first at step 0" in result.stderr
 
 
 def test_a_model_is_trained_once(tmp_path):

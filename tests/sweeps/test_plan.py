@@ -105,9 +105,12 @@ def test_a_key_set_by_the_command_line_and_by_the_sweep_is_refused(write):
 
 
 def test_what_is_no_config_file_is_named(write, tmp_path):
-    for path in (tmp_path / "nowhere.py", tmp_path, tmp_path / "notes.txt"):
-        with pytest.raises(ConfigError, match=f"no config file {path}"):
+    (tmp_path / "notes.txt").write_text("no code")
+    for path in (tmp_path, tmp_path / "notes.txt"):
+        with pytest.raises(ConfigError, match=rf"{path} is no config file: give a \.py file"):
             plan.load(str(path), {})
+    with pytest.raises(ConfigError, match=rf"no config file {tmp_path / 'nowhere.py'}, seen from"):
+        plan.load(str(tmp_path / "nowhere.py"), {})
     with pytest.raises(ConfigError, match=r"planted\.py has no get_config"):
         plan.load(write(text="answer = 42\n"), {})
     with pytest.raises(ConfigError, match="no size 'huge': choose one of paper, tiny"):
