@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from math import inf
 
 from experiments.one_third.measures import HEADLINE_RATE
+from jaxlab.analysis.interval import Interval
 from jaxlab.analysis.theory import exponential_rate
 
 PAPER = "arXiv 2602.03685"
@@ -24,13 +25,42 @@ FLAT_RATE = exponential_rate(classes=128)
 
 @dataclass(frozen=True)
 class Expected:
-    """A claim before its measurement; see `jaxlab.report.claims.Claim`."""
+    """A claim before its measurement; see `jaxlab.report.claims.Claim`.
+
+    Attributes:
+      claim: the sentence.
+      source: where it is published.
+      published: the published value, None where the source gives no number.
+      range: (low, high), stated beforehand.
+      control: whether it is of a thing that must not obey the law.
+      exponent: whether its value is an exponent to set beside 1/3 in the overview.
+      group: where the overview shows it: "law", "control" or "way out".
+      short: its name there; without one, its id.
+    """
 
     claim: str
     source: str
     published: float | None
     range: tuple[float, float]
     control: bool = False
+    exponent: bool = False
+    group: str = "law"
+    short: str = ""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a study says of a claim: a value with its interval, and a remark for the reader."""
+
+    interval: Interval
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Unmeasured:
+    """Why a study that can answer other claims cannot answer this one."""
+
+    reason: str
 
 
 EXPECTED = {
