@@ -11,24 +11,24 @@ import xarray as xr
 
 from jaxlab.analysis.interval import (
     ExponentInterval,
-    Interval,
     exponent_interval,
-    student_interval,
 )
-from jaxlab.analysis.power_law import ExponentialFit, fit_exponential, fit_power_law
+from jaxlab.analysis.power_law import fit_power_law
 from jaxlab.analysis.statics import (
+    Statics,
     beta_grid,
-    gaussian_teacher_logits,
     sampled_statics,
     teacher_logits,
 )
 from jaxlab.analysis.study import Study
-from jaxlab.analysis.theory import aligned_flow
+from jaxlab.analysis.theory import aligned_flow, one_third_regime
 from jaxlab.experiment import stream_key
 from jaxlab.tasks import peaked
 
 HEADLINE_RATE = 10 ** (-12 / 11)  # 0.0811, the eighth of the paper's twelve
-LOSS = "eval_loss"
+LOSS, SCALE = "eval_loss", "eval_logit_std"
+GRID_KEYS = {"task.temperature": "temperature", "optimizer.learning_rate": "learning_rate"}
+GRID_START = 4.0 / 162.2  # of its last τ, where a cell's window starts: the headline's
 ROUNDING = 1e-7  # nats; below, a float32 KL is noise
 
 
@@ -52,7 +52,7 @@ def exponent(study: Study, name: str = LOSS, floor: bool = False) -> ExponentInt
     It is positive for what falls as τ grows, and for a logit scale, which rises.
     """
     tau_SxR, value_SxR = curves(study.data, name)
-    sign = -1 if name == "eval_logit_std" else 1
+    sign = -1 if name == SCALE else 1
     return exponent_interval(tau_SxR, value_SxR**sign, window=study.config.window, floor=floor)
 
 
@@ -64,10 +64,8 @@ def grid(study: Study) -> xr.Dataset:
     one. A cell without an exponent has NaN, and `note` says why: members diverged, or the loss fell
     below ROUNDING, where a float32 KL has no logarithm worth a fit.
     """
-    keys = {"task.temperature": "temperature", "optimizer.learning_rate": "learning_rate"}
-    indexed = study.data.rename(keys).set_index(member=[*keys.values(), "seed"])
-    cells = indexed[["tau", LOSS, "eval_logit_std", "diverged_step"]].unstack("member")
-    start = 4.0 / 162.2
+    indexed = study.data.rename(GRID_KEYS).set_index(member=[*GRID_KEYS.values(), "seed"])
+    cells = indexed[["tau", LOSS, SCALE, "diverged_step"]].unstack("member")
 
     def measure(cell: xr.Dataset) -> xr.Dataset:
         tau_SxR, loss_SxR = curves(cell.rename(seed="member"))
@@ -76,22 +74,24 @@ def grid(study: Study) -> xr.Dataset:
         note, end = "", tau_SxR[0, -1]
         if diverged:
             note = f"{diverged} of {len(tau_SxR)} diverged"
-        elif loss_SxR[:, tau_SxR[0] >= start * end].min() <= ROUNDING:
+        elif loss_SxR[:, tau_SxR[0] >= GRID_START * end].min() <= ROUNDING:
             note = "fell to rounding"
         else:
             try:
-                result = exponent_interval(tau_SxR, loss_SxR, window=(start * end, end))
+                result = _cell_exponent(tau_SxR, loss_SxR)
             except ValueError as error:  # too few records
                 note = str(error)
             else:
                 found = {name: getattr(result, name) for name in found if name != "exponent"}
                 found["exponent"] = result.value
-        middle = (
-            cell["eval_logit_std"]
-            .mean("seed")
-            .interp(step=float(np.sqrt(start)) * float(cell["step"][-1]))
-        )
-        found |= {"end_loss": float(loss_SxR[:, -1].mean()), "middle_beta": float(middle)}
+        places = {
+            "start_beta": GRID_START,
+            "middle_beta": float(np.sqrt(GRID_START)),
+            "end_beta": 1.0,
+        }
+        scale, last = cell[SCALE].mean("seed"), float(cell["step"][-1])
+        found |= {name: float(scale.interp(step=at * last)) for name, at in places.items()}
+        found |= {"end_loss": float(loss_SxR[:, -1].mean())}
         return xr.Dataset(found | {"note": note})
 
     rows = [
@@ -104,43 +104,6 @@ def grid(study: Study) -> xr.Dataset:
     return xr.concat(rows, dim=cells["temperature"])
 
 
-class Rate(NamedTuple):
-    """The rate of an exponential fall, with Student intervals over seeds."""
-
-    windows: tuple[Interval, Interval, Interval]  # the whole window and its halves
-    over_theory: Interval  # the rate over that of the aligned flow, in the whole window
-    r_squared: Interval  # semilogarithmic, in the whole window
-    power_law_r_squared: float  # of the seed that a power law fits best, for contrast
-
-
-def exponential_rate(study: Study) -> Rate:
-    """Returns the rate per τ at which the loss of a study's cell falls, in its config's window."""
-    low, high = study.config.window
-    middle = (low + high) / 2
-    tau_SxR, loss_SxR = curves(study.data)
-    _, theory_SxR = aligned_theory(study)
-
-    def fits(loss_SxR: np.ndarray, window: tuple[float, float]) -> list[ExponentialFit]:
-        pairs = zip(tau_SxR, loss_SxR, strict=True)
-        return [fit_exponential(tau_R, loss_R, window=window) for tau_R, loss_R in pairs]
-
-    def rates(loss_SxR: np.ndarray, window: tuple[float, float]) -> np.ndarray:
-        return np.array([fit.rate for fit in fits(loss_SxR, window)])
-
-    whole = (low, high)
-    powers = [fit_power_law(t, y, window=whole) for t, y in zip(tau_SxR, loss_SxR, strict=True)]
-    return Rate(
-        windows=(
-            student_interval(rates(loss_SxR, whole)),
-            student_interval(rates(loss_SxR, (low, middle))),
-            student_interval(rates(loss_SxR, (middle, high))),
-        ),
-        over_theory=student_interval(rates(loss_SxR, whole) / rates(theory_SxR, whole)),
-        r_squared=student_interval([fit.r_squared for fit in fits(loss_SxR, whole)]),
-        power_law_r_squared=max(fit.r_squared for fit in powers),
-    )
-
-
 def slope(tau_R: np.ndarray, value_R: np.ndarray, window: tuple[float, float]) -> float:
     """Returns d ln value / d ln τ in a window, by least squares."""
     return -fit_power_law(tau_R, value_R, window=window).exponent
@@ -148,26 +111,39 @@ def slope(tau_R: np.ndarray, value_R: np.ndarray, window: tuple[float, float]) -
 
 @cache
 def aligned_theory(study: Study) -> tuple[np.ndarray, np.ndarray]:
-    """Returns β_SxR and L_SxR of the aligned flow for each member's own teacher.
+    """Returns β_SxR and L_SxR of the aligned flow for each member's own teacher."""
+    return aligned_flows(study.data, study.config.task.features, study.config.task.classes)
 
-    No constant is fitted: the flow starts at β = 0, runs on the member's τ, and ends at the
-    teacher's own β* (infinite for hard labels).
+
+def aligned_flows(data: xr.Dataset, features: int, classes: int) -> tuple[np.ndarray, np.ndarray]:
+    """Returns β_MxR and L_MxR of the aligned flow for the teachers of a dataset's members.
+
+    No constant is fitted: a flow starts at β = 0, runs on the member's τ, and ends at the
+    teacher's own β* (infinite for hard labels, which are temperature 0).
     """
-    tau_SxR, _ = curves(study.data)
-    task = study.config.task
+    tau_MxR, _ = curves(data)
+    coldest = float(data["task.temperature"].min())
+    members = zip(data["seed"].values.tolist(), data["task.temperature"].values, strict=True)
     flows = []
-    for seed, tau_R in zip(study.data["seed"].values.tolist(), tau_SxR, strict=True):
-        weights_NxM = _teacher(seed, task.features, task.classes)
-        beta_star = np.inf
-        if task.labels == "soft":
-            beta_star = float(np.linalg.norm(weights_NxM) / np.sqrt(task.classes))
-            beta_star /= task.temperature
-        # The table must reach as far as the flow: to β*, or to what hard labels grow to.
-        top = beta_star if np.isfinite(beta_star) else 80.0
-        logits_SxN = teacher_logits(np.random.default_rng(seed), weights_NxM, inputs=1 << 15)
-        statics = sampled_statics(logits_SxN, beta_grid(top, 49))
-        flows.append(aligned_flow(tau_R, statics, beta_star))
+    for (seed, temperature), tau_R in zip(members, tau_MxR, strict=True):
+        statics, scale = _teacher_statics(seed, features, classes, coldest)
+        flows.append(aligned_flow(tau_R, statics, scale / temperature if temperature else np.inf))
     return np.stack([beta for beta, _ in flows]), np.stack([loss for _, loss in flows])
+
+
+@cache
+def _teacher_statics(
+    seed: int, features: int, classes: int, coldest: float
+) -> tuple[Statics, float]:
+    """The statics of a seed's teacher, and its β* at temperature 1.
+
+    The table reaches as far as the flows: to the β* of the lowest temperature, or to what hard
+    labels grow to.
+    """
+    weights_NxM = _teacher(seed, features, classes)
+    scale = float(np.linalg.norm(weights_NxM) / np.sqrt(classes))
+    logits_SxN = teacher_logits(np.random.default_rng(seed), weights_NxM, inputs=1 << 15)
+    return sampled_statics(logits_SxN, beta_grid(scale / coldest if coldest else 80.0, 49)), scale
 
 
 def _teacher(seed: int, features: int, classes: int) -> np.ndarray:
@@ -177,30 +153,34 @@ def _teacher(seed: int, features: int, classes: int) -> np.ndarray:
     return weights_NxM - weights_NxM.mean(axis=0)
 
 
-class StaticSlopes(NamedTuple):
-    """Slopes of the static theory at β* = 100, each over draws of teachers and inputs."""
-
-    loss: Interval
-    gradient: Interval
+def beta_star(temperature: np.ndarray) -> np.ndarray:
+    """Returns the β* that the paper gives its teachers: 1/(√3 temperature)."""
+    return 1 / (np.sqrt(3) * temperature)
 
 
-def static_slopes(draws: int = 5) -> StaticSlopes:
-    """Returns the slopes of ln L and ln(-dL/dβ) against ln β in the windows of Fig. 3.
+def inside_regime(grid: xr.Dataset, classes: int) -> np.ndarray:
+    """Whether β stays where the theory expects 1/3, in all of a cell's window: [T, rates]."""
+    edges = [one_third_regime(classes, float(top)) for top in beta_star(grid["temperature"].values)]
+    low_Tx1, high_Tx1 = np.array(edges).T[..., None]
+    beta_start, beta_end = grid["start_beta"].values, grid["end_beta"].values
+    measured = np.isfinite(grid["exponent"].values)
+    return measured & (beta_start >= low_Tx1) & (beta_end <= high_Tx1)
 
-    The grid is β = linspace(0, 1, 100) β*; the loss is fitted over its indices 1 to 9, the gradient
-    over 2 to 59 (notebook test-2 of the paper's code).
+
+def flow_exponent(study: Study, cell: xr.Dataset) -> ExponentInterval:
+    """Returns the exponent of the aligned flow for a cell of a grid, over seeds and its windows.
+
+    Raises:
+      ValueError: the flow has none, as its loss falls to rounding.
     """
-    beta_star = 100.0
-    beta_B = np.linspace(0, 1, 100) * beta_star
-    slopes = []
-    for seed in range(draws):
-        logits_SxN = gaussian_teacher_logits(np.random.default_rng(seed))
-        loss_B, force_B = sampled_statics(logits_SxN, beta_B).at(beta_B, beta_star)
-        slopes.append(
-            [
-                np.polyfit(np.log(beta_B[part]), np.log(value_B[part]), 1)[0]
-                for value_B, part in ((loss_B, slice(1, 10)), (force_B, slice(2, 60)))
-            ]
-        )
-    loss_D, gradient_D = np.array(slopes).T
-    return StaticSlopes(student_interval(loss_D), student_interval(gradient_D))
+    data, task = study.data, study.config.task
+    same_M = (data["task.temperature"] == cell["temperature"]).values
+    same_M &= (data["optimizer.learning_rate"] == cell["learning_rate"]).values
+    data = data.isel(member=same_M)
+    _, loss_SxR = aligned_flows(data, task.features, task.classes)
+    return _cell_exponent(curves(data).tau_SxR, loss_SxR)
+
+
+def _cell_exponent(tau_SxR: np.ndarray, loss_SxR: np.ndarray) -> ExponentInterval:
+    end = float(tau_SxR[0, -1])
+    return exponent_interval(tau_SxR, loss_SxR, window=(GRID_START * end, end))

@@ -6,32 +6,44 @@ from collections import Counter
 from collections.abc import Mapping
 
 from experiments.one_third.claims import claims
-from experiments.one_third.figures import figures, tables
+from experiments.one_third.studies import NAMES, WITHOUT_RUNS, part
 from jaxlab.analysis.study import Study
 from jaxlab.report.claims import Claim, Verdict, format_estimate
 from jaxlab.report.page import Section
 
 TITLE = "Does softmax with cross-entropy learn peaked distributions as τ^(-1/3)?"
 
+# The answer: claims and what is said of their numbers.
+SENTENCES = (
+    ("headline", "The published cell (Adam) has exponent {}"),
+    ("adam_spread", "Over Adam's learning rates the exponent spans {}"),
+    ("hard_labels_loss", "SGD on hard labels, where the theory is clean, has exponent {}"),
+    ("hard_labels_theory_loss", "Its loss over that of the theory, with nothing fitted, is {}"),
+    ("flat_rate", "The control with a flat target falls exponentially, at rate {} per τ"),
+    ("text_exponent", "On real text the free exponent is {} over seeds and windows"),
+)
+
 
 def section(studies: Mapping[str, Study]) -> Section:
     """Returns what the page says of these studies."""
     found = claims(studies)
-    return Section(TITLE, answer(found), found, figures(studies), tables(studies))
+    calls = [(part(name), (studies[name],)) for name in NAMES if name in studies]
+    calls += [(part(name), ()) for name in WITHOUT_RUNS]
+    figures, tables = [], []
+    for module, study in calls:
+        for make, made in ((module.figures, figures), (module.tables, tables)):
+            try:
+                made += make(*study)
+            except ValueError:  # such as a diverged member: the claims say why
+                continue
+    return Section(TITLE, answer(found), found, figures, tables)
 
 
 def answer(found: list[Claim]) -> str:
     """Returns the answer in one paragraph, every number and verdict of it from the claims."""
     by_id = {claim.id: claim for claim in found}
     sentences = []
-    for name, text in (
-        ("headline", "The published cell (Adam) has exponent {}"),
-        ("adam_spread", "Over Adam's learning rates the exponent spans {}"),
-        ("hard_labels_loss", "SGD on hard labels, where the theory is clean, has exponent {}"),
-        ("hard_labels_theory_loss", "Its loss over that of the theory, with nothing fitted, is {}"),
-        ("flat_rate", "The control with a flat target falls exponentially, at rate {} per τ"),
-        ("text_exponent", "On real text the free exponent is {} over seeds and windows"),
-    ):
+    for name, text in SENTENCES:
         claim = by_id.get(name)
         if claim is None:
             continue

@@ -1,7 +1,5 @@
 """What the tests of claims and of reports share."""
 
-from functools import cache
-
 import pytest
 
 from experiments.one_third import measures
@@ -24,5 +22,4 @@ def quick_theory():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(measures, "teacher_logits", fewer)
         patch.setattr(measures, "sampled_statics", once)
-        patch.setattr(measures, "static_slopes", cache(measures.static_slopes))
         yield

@@ -13,6 +13,11 @@ from types import ModuleType
 NAMES = ("headline", "adam_grid", "sgd_grid", "hard_labels", "flat", "text")
 WITHOUT_RUNS = ("static",)
 
+# What `PINNED` of several studies has in common.
+TEACHER = {"task.name": "teacher", "task.features": 32, "task.classes": 128}
+ADAM = {"optimizer.name": "adam", "train.batch_size": 1024, "schedule.name": "constant"}
+SGD = {"optimizer.name": "sgd", "train.batch_size": 1024, "schedule.name": "constant"}
+
 
 def part(name: str) -> ModuleType:
     """Returns the part of the report of this name; parts that are not asked for are not loaded."""
