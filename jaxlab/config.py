@@ -19,6 +19,26 @@ from ml_collections import ConfigDict, FrozenConfigDict
 
 TRACED_INTEGERS = ("seed",)  # an int by nature, but no shape depends on it
 
+# The names that may be chosen, and the keys beside the learning rate that each reads.
+OPTIMIZERS: dict[str, tuple[str, ...]] = {
+    "sgd": (),
+    "momentum": ("momentum",),
+    "normalized": (),
+    "sign": (),
+    "adam": ("b1", "b2", "eps"),
+    "adamw": ("b1", "b2", "eps", "weight_decay"),
+    "muon": ("momentum",),
+}
+SCHEDULES: dict[str, tuple[str, ...]] = {
+    "constant": (),
+    "linear": ("final",),
+    "cosine": ("final",),
+    "wsd": ("decay", "final"),
+    "power": ("power",),
+}
+AVERAGES: dict[str, tuple[str, ...]] = {"none": (), "ema": ("decay",), "polynomial": ("power",)}
+_CHOICES = {"optimizer": OPTIMIZERS, "schedule": SCHEDULES, "average": AVERAGES}
+
 # A ConfigDict; as Any, since the types of its attributes are those of its values.
 Config: TypeAlias = Any
 Overrides = Mapping[str, Any]  # dotted key -> value, e.g. {"optimizer.learning_rate": 0.1}
@@ -38,9 +58,9 @@ def base() -> Config:
             "task": {},
             "model": {},
             "optimizer": {
-                "name": "adam",  # sgd, momentum, adam, adamw
-                "learning_rate": 1e-3,  # the peak of the schedule
-                "momentum": 0.9,  # momentum only
+                "name": "adam",  # see OPTIMIZERS
+                "learning_rate": 1e-3,  # the peak of the schedule; of "power": the first rate
+                "momentum": 0.9,  # momentum, muon
                 "b1": 0.9,  # adam, adamw
                 "b2": 0.999,
                 "eps": 1e-8,
@@ -48,16 +68,24 @@ def base() -> Config:
                 "clip_norm": 0.0,  # on the global gradient norm; 0 is off
             },
             "schedule": {
-                "name": "constant",  # constant, linear, cosine, wsd
+                "name": "constant",  # see SCHEDULES
                 "warmup": 0.0,  # fraction of the steps, linear from 0; for every schedule
                 "decay": 0.2,  # wsd only: fraction of the steps that decays, at the end
                 "final": 0.1,  # linear, cosine, wsd: the last rate as a fraction of the peak
+                "power": 0.5,  # power only: the rate goes as (1 + step / offset)^power
+                "offset": 100.0,  # steps; of the powers above and below
+                "weight_growth": 0.0,  # all weights are scaled as (1 + step / offset)^weight_growth
             },
             "train": {
                 "steps": 1000,
                 "batch_size": 1024,
                 "accumulate": 1,  # micro-batches per step
                 "compute_dtype": "float32",  # or bfloat16; losses and parameters stay float32
+            },
+            "average": {  # of the weights over time, evaluated beside them
+                "name": "none",  # none, ema, polynomial
+                "decay": 0.999,  # ema only
+                "power": 8.0,  # polynomial only: weight t^power of step t; 0 is the plain mean
             },
             "records": {  # when metrics are written: dense at first, at most every_steps apart
                 "every_steps": 100,
@@ -161,8 +189,9 @@ def validate(config: Config) -> None:
             check(in_range, f"{key} is {value}: give a finite number that float32 can hold")
     check(0 <= config.seed < 2**31, f"seed is {config.seed}: give one from 0 to 2**31 - 1")
     optimizer, schedule, train = config.optimizer, config.schedule, config.train
-    one_of(config, "optimizer.name", ("sgd", "momentum", "adam", "adamw"))
-    one_of(config, "schedule.name", ("constant", "linear", "cosine", "wsd"))
+    one_of(config, "optimizer.name", tuple(OPTIMIZERS))
+    one_of(config, "schedule.name", tuple(SCHEDULES))
+    one_of(config, "average.name", tuple(AVERAGES))
     one_of(config, "train.compute_dtype", ("float32", "bfloat16"))
     check(
         optimizer.learning_rate > 0,
@@ -181,6 +210,15 @@ def validate(config: Config) -> None:
     for key in ("warmup", "decay", "final"):
         value = schedule[key]
         check(0 <= value <= 1, f"schedule.{key} is {value}: it is a fraction between 0 and 1")
+    check(schedule.offset > 0, f"schedule.offset is {schedule.offset}: it must be above 0 steps")
+    check(
+        0 <= config.average.decay < 1,
+        f"average.decay is {config.average.decay}: it must lie in [0, 1)",
+    )
+    check(
+        config.average.power >= 0,
+        f"average.power is {config.average.power}: it must not be negative",
+    )
     check(
         schedule.name != "wsd" or schedule.warmup + schedule.decay <= 1,
         f"schedule.warmup ({schedule.warmup}) and schedule.decay ({schedule.decay}) are fractions "
@@ -209,17 +247,15 @@ def validate(config: Config) -> None:
 
 
 def unread(config: Config) -> set[str]:
-    """Returns the shared keys that the optimiser and the schedule of a config do not read."""
-    optimizer = {
-        "sgd": {"momentum", "b1", "b2", "eps", "weight_decay"},
-        "momentum": {"b1", "b2", "eps", "weight_decay"},
-        "adam": {"momentum", "weight_decay"},
-        "adamw": {"momentum"},
-    }
-    schedule = {"constant": {"decay", "final"}, "wsd": set()}
-    return {f"optimizer.{key}" for key in optimizer.get(config.optimizer.name, ())} | {
-        f"schedule.{key}" for key in schedule.get(config.schedule.name, {"decay"})
-    }
+    """Returns the shared keys that the optimiser, schedule and average of a config do not read."""
+    found = set()
+    for section, choices in _CHOICES.items():
+        optional = {key for keys in choices.values() for key in keys}
+        read = choices.get(config[section].name, optional)
+        found |= {f"{section}.{key}" for key in optional.difference(read)}
+    if config.schedule.name != "power" and config.schedule.weight_growth == 0:
+        found.add("schedule.offset")
+    return found
 
 
 def fingerprint(value: Any) -> str:

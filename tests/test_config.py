@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from ml_collections import ConfigDict
 
-from experiments.one_third.build import teacher_config
+from experiments.one_third.teacher import config as teacher_config
 from jaxlab import config as configs
 from jaxlab.config import ConfigError
 

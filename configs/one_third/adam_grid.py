@@ -11,10 +11,8 @@ python scripts/sweep.py --config=configs/one_third/adam_grid.py --workdir=runs/a
 
 import numpy as np
 
-from experiments.one_third.build import teacher_config
+from experiments.one_third import teacher
 from jaxlab.config import choose, override
-
-FIRST_SEED = 100  # pilots had lower ones
 
 SIZES = {
     "paper": {},
@@ -26,11 +24,12 @@ SIZES = {
 
 def get_config(arg=None):
     """Returns the config of a size: paper, one_seed or tiny."""
-    config = teacher_config()
+    config = teacher.config()
     config.study = "adam_grid"
     config.train.steps = 2000
     config.records.every_steps = 20
     config.seeds = 5
+    config.first_seed = 100  # pilots had lower ones
     config.grid = (8, 12)  # temperatures, learning rates
     return override(config, choose(arg, SIZES, default="paper"))
 
@@ -45,6 +44,6 @@ def sweep(add, config):
                     **{
                         "task.temperature": float(temperature),
                         "optimizer.learning_rate": float(learning_rate),
-                        "seed": FIRST_SEED + seed,
+                        "seed": config.first_seed + seed,
                     }
                 )

@@ -7,10 +7,8 @@ Size `paper`: 5 seeds x 1000 steps; 10 seconds on two CPU cores.
 python scripts/sweep.py --config=configs/one_third/flat.py --workdir=runs/flat
 """
 
-from experiments.one_third.build import teacher_config
+from experiments.one_third import teacher
 from jaxlab.config import choose, override
-
-FIRST_SEED = 100  # pilots had lower ones
 
 SIZES = {
     "paper": {},
@@ -20,7 +18,7 @@ SIZES = {
 
 def get_config(arg=None):
     """Returns the config of a size: paper or tiny."""
-    config = teacher_config()
+    config = teacher.config()
     config.study = "flat"
     config.task.temperature = 1.0
     config.optimizer.name = "sgd"
@@ -28,6 +26,7 @@ def get_config(arg=None):
     config.train.steps = 1000
     config.records.every_steps = 10
     config.seeds = 5
+    config.first_seed = 100  # pilots had lower ones
     config.window = (50.0, 600.0)  # after the first e-fold, before float32 ends the fall
     return override(config, choose(arg, SIZES, default="paper"))
 
@@ -35,4 +34,4 @@ def get_config(arg=None):
 def sweep(add, config):
     """Adds a member per seed."""
     for seed in range(config.seeds):
-        add(seed=FIRST_SEED + seed)
+        add(seed=config.first_seed + seed)

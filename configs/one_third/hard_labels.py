@@ -8,10 +8,8 @@ Size `paper`: 5 seeds x 20 000 steps at learning rate 10, τ up to 2e5; 4 minute
 python scripts/sweep.py --config=configs/one_third/hard_labels.py --workdir=runs/hard_labels
 """
 
-from experiments.one_third.build import teacher_config
+from experiments.one_third import teacher
 from jaxlab.config import choose, override
-
-FIRST_SEED = 100  # pilots had lower ones
 
 SIZES = {
     "paper": {},
@@ -21,7 +19,7 @@ SIZES = {
 
 def get_config(arg=None):
     """Returns the config of a size: paper or tiny."""
-    config = teacher_config()
+    config = teacher.config()
     config.study = "hard_labels"
     config.task.labels = "hard"
     config.task.temperature = 0.0
@@ -32,6 +30,7 @@ def get_config(arg=None):
     config.records.per_decade = 25
     config.eval.batches = 16
     config.seeds = 5
+    config.first_seed = 100  # pilots had lower ones
     config.window = (1e4, 2e5)
     return override(config, choose(arg, SIZES, default="paper"))
 
@@ -39,4 +38,4 @@ def get_config(arg=None):
 def sweep(add, config):
     """Adds a member per seed."""
     for seed in range(config.seeds):
-        add(seed=FIRST_SEED + seed)
+        add(seed=config.first_seed + seed)

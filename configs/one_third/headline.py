@@ -7,10 +7,8 @@ Time: 30 s on two CPU cores; size `quick` (5 seeds, fewer fresh batches): 15 s.
 python scripts/sweep.py --config=configs/one_third/headline.py --workdir=runs/headline
 """
 
-from experiments.one_third.build import teacher_config
+from experiments.one_third import teacher
 from jaxlab.config import choose, override
-
-FIRST_SEED = 100  # pilots had lower ones
 
 SIZES = {
     "paper": {},
@@ -21,16 +19,17 @@ SIZES = {
 
 def get_config(arg=None):
     """Returns the config of a size: paper, quick or tiny."""
-    config = teacher_config()
+    config = teacher.config()
     config.study = "headline"
     config.optimizer.learning_rate = 10 ** (-12 / 11)
     config.train.steps = 2000
     config.records.every_steps = 5
     config.seeds = 8
+    config.first_seed = 100  # pilots had lower ones
     return override(config, choose(arg, SIZES, default="paper"))
 
 
 def sweep(add, config):
     """Adds a member per seed."""
     for seed in range(config.seeds):
-        add(seed=FIRST_SEED + seed)
+        add(seed=config.first_seed + seed)

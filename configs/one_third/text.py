@@ -9,10 +9,8 @@ steps.
 python scripts/sweep.py --config=configs/one_third/text.py --workdir=runs/text
 """
 
-from experiments.one_third.build import text_config
+from experiments.one_third import text
 from jaxlab.config import choose, override
-
-FIRST_SEED = 100  # pilots had lower ones
 
 SIZES = {
     "paper": {},
@@ -23,7 +21,7 @@ SIZES = {
 
 def get_config(arg=None):
     """Returns the config of a size: paper, quick or tiny."""
-    config = text_config()
+    config = text.config()
     config.study = "text"
     config.optimizer.learning_rate = 1e-3
     config.train.steps = 20_000
@@ -32,6 +30,7 @@ def get_config(arg=None):
     config.records.per_decade = 25
     config.eval.batches = 16
     config.seeds = 5
+    config.first_seed = 100  # pilots had lower ones
     config.window = (1.0, 20.0)  # past the plateau of byte frequencies
     return override(config, choose(arg, SIZES, default="paper"))
 
@@ -39,4 +38,4 @@ def get_config(arg=None):
 def sweep(add, config):
     """Adds a member per seed."""
     for seed in range(config.seeds):
-        add(seed=FIRST_SEED + seed)
+        add(seed=config.first_seed + seed)

@@ -17,6 +17,20 @@ def teacher_weights(key: jax.Array, features: int, classes: int) -> jax.Array:
     return jax.random.uniform(key, (features, classes), minval=-bound, maxval=bound)
 
 
+def spectral_weights(key: jax.Array, features: int, classes: int, decay: jax.Array) -> jax.Array:
+    """Returns W_MxN with singular values i^-decay and the Frobenius norm of `teacher_weights`.
+
+    The singular vectors are random (arXiv 2602.03685, App. D.6: a teacher with a power law in it).
+    """
+    rank = min(features, classes)
+    left, right = jax.random.split(key)
+    u_MxK, _ = jnp.linalg.qr(jax.random.normal(left, (features, rank)))
+    v_NxK, _ = jnp.linalg.qr(jax.random.normal(right, (classes, rank)))
+    values_K = jnp.arange(1, rank + 1, dtype=jnp.float32) ** -decay
+    norm = (classes / 3) ** 0.5  # of uniform weights: M N entries of variance 1 / (3 M)
+    return (u_MxK * (values_K * norm / jnp.linalg.norm(values_K))) @ v_NxK.T
+
+
 def inputs(key: jax.Array, batch_size: int, features: int) -> jax.Array:
     """Returns x_BxM: standard normal rows, each scaled to a root mean square of one."""
     x_BxM = jax.random.normal(key, (batch_size, features))

@@ -37,7 +37,7 @@ def kept_steps(config, record_steps_R: np.ndarray) -> list[int]:
 
 
 class Checkpoints:
-    """The `checkpoints/` folder of a run: `<step>/{params,opt_state,progress,meta}`."""
+    """The `checkpoints/` folder of a run: `<step>/{params,opt_state,average,progress,meta}`."""
 
     def __init__(
         self,
@@ -77,7 +77,7 @@ class Checkpoints:
         # slice off the padding on the devices takes a collective, which can wait for a device that
         # waits for it.
         snapshot = jax.tree.map(lambda leaf: np.array(leaf)[: self.members], state)
-        items = {name: ocp.args.StandardSave(getattr(snapshot, name)) for name in ITEMS}
+        items = {name: ocp.args.StandardSave(tree) for name, tree in _filled(snapshot).items()}
         meta = ocp.args.JsonSave(self.meta | {"step": step})
         self._manager.save(step, args=ocp.args.Composite(**items, meta=meta), force=True)
 
@@ -115,13 +115,13 @@ class Checkpoints:
             return np.empty((self.members, *leaf.shape[1:]), leaf.dtype)
 
         shapes = jax.tree.map(shape, like)
-        items = {name: ocp.args.StandardRestore(getattr(shapes, name)) for name in ITEMS}
+        items = {name: ocp.args.StandardRestore(tree) for name, tree in _filled(shapes).items()}
         try:
             saved = self._manager.restore(step, args=ocp.args.Composite(**items))
         except Exception as error:
             raise ConfigError(f"{where} cannot be read ({error}): {remedy}") from error
         places = meshes.padding(self.members, mesh)
-        state = State(**{name: saved[name] for name in ITEMS})
+        state = like._replace(**{name: saved[name] for name in items})
         padded = jax.tree.map(lambda leaf: leaf[places], state)
         return step, meshes.put(padded, mesh, meshes.MEMBER)
 
@@ -129,3 +129,8 @@ class Checkpoints:
         """Waits for the save under way; raises what went wrong with it."""
         self._manager.wait_until_finished()
         self._manager.close()
+
+
+def _filled(state: State) -> dict[str, Any]:
+    """Returns the fields that hold arrays: orbax refuses the average of a run without one."""
+    return {name: tree for name, tree in state._asdict().items() if jax.tree.leaves(tree)}

@@ -5,16 +5,34 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 import optax
+import optax.contrib
 
+from jaxlab.config import OPTIMIZERS
 from jaxlab.experiment import Values
 from jaxlab.training.schedule import rate_fraction
 
-# optax's rule, and what it reads of `optimizer` besides the learning rate.
+
+def normalized(learning_rate) -> optax.GradientTransformation:
+    """Returns gradient descent with steps of one length: the gradient over its norm."""
+    return optax.chain(
+        optax.normalize_by_update_norm(), optax.scale_by_learning_rate(learning_rate)
+    )
+
+
+def muon(learning_rate, momentum) -> optax.GradientTransformation:
+    """Returns Muon: orthogonalised momentum for matrices, Adam for all else (optax's own)."""
+    return optax.contrib.muon(learning_rate, beta=momentum)
+
+
+# A function of the learning rate and of what `jaxlab.config.OPTIMIZERS` says that it reads.
 RULES = {
-    "sgd": (optax.sgd, ()),
-    "momentum": (optax.sgd, ("momentum",)),
-    "adam": (optax.adam, ("b1", "b2", "eps")),
-    "adamw": (optax.adamw, ("b1", "b2", "eps", "weight_decay")),
+    "sgd": optax.sgd,
+    "momentum": optax.sgd,
+    "normalized": normalized,
+    "sign": optax.sign_sgd,
+    "adam": optax.adam,
+    "adamw": optax.adamw,
+    "muon": muon,
 }
 
 
@@ -25,17 +43,36 @@ def make(config, values: Values) -> optax.GradientTransformation:
         config: the static config: the names of the optimiser and schedule, the number of steps.
         values: the member's traced values.
     """
-    steps = config.train.steps
-    rule, names = RULES[config.optimizer.name]
+    steps, name = config.train.steps, config.optimizer.name
 
     def learning_rate(step: jax.Array) -> jax.Array:
         fraction = rate_fraction(config.schedule.name, values, step, steps)
         return values["optimizer.learning_rate"] * fraction
 
     clip_norm = values["optimizer.clip_norm"]
+    hyperparameters = {key: values[f"optimizer.{key}"] for key in OPTIMIZERS[name]}
     return optax.chain(
         optax.clip_by_global_norm(jnp.where(clip_norm > 0, clip_norm, jnp.inf)),
-        optax.inject_hyperparams(rule)(
-            learning_rate=learning_rate, **{name: values[f"optimizer.{name}"] for name in names}
-        ),
+        optax.inject_hyperparams(RULES[name])(learning_rate=learning_rate, **hyperparameters),
+        grow_weights(values["schedule.weight_growth"], values["schedule.offset"]),
     )
+
+
+def grow_weights(power: jax.Array, offset_steps: jax.Array) -> optax.GradientTransformation:
+    """Returns the last link of a chain: it also scales the weights, as (1 + step / offset)^power.
+
+    Weight decay with the sign turned, and falling as 1/t. For SGD on a linear model it is the same
+    as a logit scale that follows this schedule: with weights V = W / s the step ΔV = -η ∇_V L is
+    ΔW = -η s² ∇_W L, and W grows with s.
+    """
+
+    def update(updates, state: optax.ScaleByScheduleState, params=None):
+        now = (1 + state.count / offset_steps) ** power
+        factor = (1 + (state.count + 1) / offset_steps) ** power / now
+        grown = jax.tree.map(lambda u, w: u + (factor - 1) * (w + u), updates, params)
+        return grown, optax.ScaleByScheduleState(state.count + 1)
+
+    def init(params) -> optax.ScaleByScheduleState:
+        return optax.ScaleByScheduleState(jnp.int32(0))
+
+    return optax.GradientTransformation(init, update)

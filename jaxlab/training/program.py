@@ -26,12 +26,14 @@ from jaxlab.training.sharing import Layout, layouts
 class State(NamedTuple):
     """What training changes; each field is an item of a checkpoint.
 
-    Every array leads with the member axis. `progress` holds `diverged_step`: the step whose loss or
-    gradient was not finite, -1 while the member is alive.
+    Every array leads with the member axis. `average` holds the mean of the weights over time where
+    the config asks for it (see `_averaging_weight`), else nothing. `progress` holds
+    `diverged_step`: the step whose loss or gradient was not finite, -1 while the member is alive.
     """
 
     params: Params
     opt_state: optax.OptState
+    average: Params
     progress: dict[str, jax.Array]
 
 
@@ -122,11 +124,16 @@ class _Local(NamedTuple):
     config: Any
     entries: tuple[Shared, ...]
 
+    @property
+    def _averages(self) -> bool:
+        return self.config.average.name != "none"
+
     def init(self, arguments: Arguments) -> State:
         def one(values: Values) -> State:
             params = self.experiment.init(stream_key(values["seed"], "init"), values)
             opt_state = optimizer.make(self.config, values).init(params)
-            return State(params, opt_state, {"diverged_step": jnp.int32(-1)})
+            average = params if self._averages else {}
+            return State(params, opt_state, average, {"diverged_step": jnp.int32(-1)})
 
         return jax.vmap(one)(arguments[0])
 
@@ -159,11 +166,15 @@ class _Local(NamedTuple):
             made = self._draw(fixed, shared, data, BatchId("eval", stop * batches + number))
 
             def one(xs):
-                params, values, indices = xs
+                params, average, values, indices = xs
                 context, batch = of_member(made, indices)
-                return self.experiment.evaluate(params, context | batch, values)
+                metrics = self.experiment.evaluate(params, context | batch, values)
+                if self._averages:
+                    averaged = self.experiment.evaluate(average, context | batch, values)
+                    metrics |= {f"average_{name}": value for name, value in averaged.items()}
+                return metrics
 
-            return self._each((state.params, values_M, indices), one)
+            return self._each((state.params, state.average, values_M, indices), one)
 
         batches = self.config.eval.batches
         zeros = {name: jnp.zeros_like(values_M["optimizer.learning_rate"]) for name in TRAIN_SUMS}
@@ -194,16 +205,16 @@ class _Local(NamedTuple):
         before = state.progress["diverged_step"]
         alive = (before < 0) & finite
         diverged_step = jnp.where((before < 0) & ~finite, step, before)
+        average = state.average
+        if self._averages:
+            weight = _averaging_weight(self.config.average.name, values, step)
+            average = optax.tree.add_scale(average, weight, optax.tree.sub(params, average))
         # A diverged member stays at its last finite state: it must not stop the others.
-        kept_params, kept_opt_state = jax.tree.map(
-            lambda new, old: jnp.where(alive, new, old),
-            (params, opt_state),
-            (state.params, state.opt_state),
+        kept = jax.tree.map(
+            lambda new, old: jnp.where(alive, new, old), (params, opt_state, average), state[:3]
         )
-        return State(kept_params, kept_opt_state, {"diverged_step": diverged_step}), {
-            "loss": loss,
-            "grad_norm": grad_norm,
-        }
+        state = State(*kept, {"diverged_step": diverged_step})
+        return state, {"loss": loss, "grad_norm": grad_norm}
 
     def _loss_and_grads(
         self, params: Params, context: Batch, batch: Batch, values: Values
@@ -264,6 +275,19 @@ class _Local(NamedTuple):
 
 
 TRAIN_SUMS = ("loss", "grad_norm")
+
+
+def _averaging_weight(name: str, values: Values, step: jax.Array) -> jax.Array:
+    """Returns the share of the newest weights in the average after a step (0-based).
+
+    "polynomial" gives the weights after step t a share ~ t^power of the whole (Shamir and Zhang,
+    arXiv 1212.1824): its memory is a fixed part of the run, however long. "ema" forgets at a fixed
+    rate, and starts as a plain mean instead of from zero.
+    """
+    if name == "polynomial":
+        power = values["average.power"]
+        return (power + 1) / (step + power + 1)
+    return jnp.maximum(1 - values["average.decay"], 1 / (step + 1))
 
 
 def _take(tree: Batch, index: Any) -> Batch:

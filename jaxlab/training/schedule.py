@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxlab.config import SCHEDULES
 from jaxlab.experiment import Values
 
 
@@ -16,9 +17,10 @@ def rate_fraction(name: str, values: Values, step: jax.Array, steps: int) -> jax
     members with different warm-ups share a program.
 
     Args:
-        name: "constant", "linear" or "cosine" (down to `final` at the end), or "wsd" (warm-up,
-            stable, then a linear decay over the last fraction `decay`).
-        values: the traced `schedule.warmup`, `schedule.decay` and `schedule.final`.
+        name: "constant", "linear" or "cosine" (down to `final` at the end), "wsd" (warm-up,
+            stable, then a linear decay over the last fraction `decay`), or "power" (as
+            (1 + step / offset)^power: a fraction of the first rate, and above 1 when it grows).
+        values: the traced values of `schedule`.
         step: the step about to be taken; any shape.
         steps: the length of the run.
     """
@@ -35,8 +37,10 @@ def rate_fraction(name: str, values: Values, step: jax.Array, steps: int) -> jax
     elif name == "wsd":
         decay_steps = jnp.maximum(values["schedule.decay"] * steps, 1)
         fraction = 1 + (final - 1) * jnp.clip((step - steps + decay_steps) / decay_steps, 0, 1)
+    elif name == "power":
+        fraction = (1 + step / values["schedule.offset"]) ** values["schedule.power"]
     else:
-        raise ValueError(f"schedule.name is {name!r}: choose constant, linear, cosine or wsd")
+        raise ValueError(f"schedule.name is {name!r}: choose one of {', '.join(SCHEDULES)}")
     # Step s of the warm-up has (s+1)/warmup, as in GPT-NeoX: the first rate is not zero.
     return jnp.where(step < warmup_steps, (step + 1) / jnp.maximum(warmup_steps, 1), fraction)
 
@@ -47,18 +51,18 @@ def tau(name: str, values_M: dict[str, np.ndarray], at_steps_R: np.ndarray, step
     A function of the config alone, so it is no part of a run's state. The rates are those that the
     optimiser sees, in float32; they are summed in float64.
     """
-    names: tuple[str, ...] = ("schedule.warmup", "schedule.decay", "schedule.final")
-    shape_Mx3 = np.stack([values_M[key] for key in names], axis=-1)
-    unique_Ux3, member_M = np.unique(shape_Mx3, axis=0, return_inverse=True)
+    names = sorted(key for key in values_M if key.startswith("schedule."))
+    shape_MxK = np.stack([values_M[key] for key in names], axis=-1)
+    unique_UxK, member_M = np.unique(shape_MxK, axis=0, return_inverse=True)
 
     @jax.jit
-    def fractions(row_3: jax.Array) -> jax.Array:
-        values: Values = dict(zip(names, row_3, strict=True))
+    def fractions(row_K: jax.Array) -> jax.Array:
+        values: Values = dict(zip(names, row_K, strict=True))
         return rate_fraction(name, values, jnp.arange(steps, dtype=jnp.int32), steps)
 
-    sums_UxR = np.empty((len(unique_Ux3), len(at_steps_R)))
-    for row, unique_3 in enumerate(unique_Ux3):
-        rates = np.asarray(fractions(jnp.asarray(unique_3, jnp.float32)), np.float64)
+    sums_UxR = np.empty((len(unique_UxK), len(at_steps_R)))
+    for row, unique_K in enumerate(unique_UxK):
+        rates = np.asarray(fractions(jnp.asarray(unique_K, jnp.float32)), np.float64)
         sums_UxR[row] = np.concatenate([[0.0], np.cumsum(rates)])[at_steps_R]
     peak_M = np.asarray(values_M["optimizer.learning_rate"], np.float32).astype(np.float64)
     return peak_M[:, None] * sums_UxR[member_M.reshape(-1)]

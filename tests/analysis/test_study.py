@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from experiments.one_third.build import teacher_config
+from experiments.one_third.teacher import config as teacher_config
 from jaxlab import config as configs
 from jaxlab.analysis import study
 from jaxlab.config import ConfigError

@@ -9,7 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from experiments.one_third.build import build, teacher_config, text_config, validate
+from experiments.one_third.build import build, validate
+from experiments.one_third.teacher import config as teacher_config
+from experiments.one_third.text import config as text_config
 from jaxlab import config as configs
 from jaxlab.config import ConfigError
 from jaxlab.experiment import BatchId, stream_key

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from experiments.one_third import build as one_third
+from experiments.one_third import teacher as one_third
 from jaxlab import config as configs
 from jaxlab.analysis import study
 from jaxlab.config import ConfigError
@@ -170,7 +170,7 @@ def test_a_study_goes_on_in_the_parts_that_it_began_in(whole, tmp_path, monkeypa
 
 def members_that_fit(classes, optimizer="adam"):
     overrides = {"task.classes": classes, "optimizer.name": optimizer}
-    static, values = configs.split(configs.override(one_third.teacher_config(), overrides))
+    static, values = configs.split(configs.override(one_third.config(), overrides))
     return memory.members_that_fit(one_third.build(static), static, tuple(values))
 
 

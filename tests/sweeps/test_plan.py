@@ -8,14 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import experiments
-from experiments.one_third.build import teacher_config
+from experiments.one_third.teacher import config as teacher_config
 from jaxlab import config as configs
 from jaxlab.config import ConfigError
 from jaxlab.sweeps import plan
 from jaxlab.sweeps.plan import Group, Sweep
 
 FILE = """
-from experiments.one_third.build import teacher_config
+from experiments.one_third.teacher import config as teacher_config
 from jaxlab.config import choose, override
 
 def get_config(arg=None):

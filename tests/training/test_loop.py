@@ -15,7 +15,8 @@ import numpy as np
 import orbax.checkpoint as ocp
 import pytest
 
-from experiments.one_third.build import build, teacher_config
+from experiments.one_third.build import build
+from experiments.one_third.teacher import config as teacher_config
 from jaxlab import config as configs
 from jaxlab.config import ConfigError
 from jaxlab.training import checkpoint, loop, metrics, run

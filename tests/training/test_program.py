@@ -8,7 +8,8 @@ import numpy as np
 import optax
 import pytest
 
-from experiments.one_third.build import build, teacher_config
+from experiments.one_third.build import build
+from experiments.one_third.teacher import config as teacher_config
 from jaxlab import config as configs
 from jaxlab.training import mesh as meshes
 from jaxlab.training import program
