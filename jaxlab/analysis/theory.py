@@ -9,6 +9,7 @@ import math
 import numpy as np
 from scipy.integrate import solve_ivp
 from scipy.optimize import brentq
+from scipy.special import expit
 
 from jaxlab.analysis.statics import Statics, gap_density_at_zero, gaussian_entropy
 
@@ -94,6 +95,52 @@ def aligned_flow(
     flow = solve_ivp(velocity, span, [beta0], "LSODA", t_eval=tau_T, rtol=1e-9, atol=1e-12)
     beta_T = np.minimum(flow.y[0], beta_star)  # rounding could overshoot the fixed point
     return beta_T, statics.at(beta_T, beta_star)[0]
+
+
+def margin_exponents(nu: float) -> tuple[float, float]:
+    """Exponents of the falling loss and the growing beta when margins have a density ~ d^nu at 0.
+
+    L ~ tau^-(nu+1)/(nu+3) and beta ~ tau^1/(nu+3), the force falling as tau^-(nu+2)/(nu+3): the
+    1/3 of a peaked softmax is nu = 0, a margin density that does not vanish (arXiv 2609.37745).
+    A hard gap is the limit of large nu: L ~ 1/tau up to logarithms, beta ~ ln tau.
+    """
+    if not nu > -1:
+        raise ValueError(f"a density ~ d^nu has a mass only for nu > -1, got {nu}")
+    return (nu + 1) / (nu + 3), 1 / (nu + 3)
+
+
+def margin_flow(
+    tau_T: np.ndarray, nu: float = 0.0, gap: float = 0.0, c: float = 1.0
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Scale beta, loss and force, each (T,), of two classes with given margins in gradient flow.
+
+    d beta / d tau = c force from beta = 0, with the loss < ln(1 + e^(-beta d)) > of margins d of
+    density (nu + 1) (d - gap)^nu on [gap, gap + 1], and force = -dL/dbeta. Exact up to rounding:
+    Gauss-Legendre in ln(d - gap), which resolves every beta up to about 1e12 (derived here).
+
+    Raises ValueError for times that do not rise, a density without a mass, and a negative gap.
+    """
+    tau_T = np.asarray(tau_T, float)
+    if not (tau_T[0] >= 0 and tau_T[-1] > 0 and np.all(np.diff(tau_T) > 0)):
+        raise ValueError("tau must rise strictly from a value that is not negative to one above 0")
+    if not gap >= 0:
+        raise ValueError(f"a gap below which there is no margin cannot be negative, got {gap}")
+    lowest = -40 / margin_exponents(nu)[0]  # below e^lowest lies a share e^-40 of the loss or less
+    node_G, weight_G = np.polynomial.legendre.leggauss(400)
+    log_margin_G = (1 - node_G) * lowest / 2
+    margin_G = gap + np.exp(log_margin_G)
+    mass_G = -lowest / 2 * weight_G * (nu + 1) * np.exp((nu + 1) * log_margin_G)
+
+    def force(beta_B: np.ndarray) -> np.ndarray:
+        return expit(-np.multiply.outer(beta_B, margin_G)) @ (mass_G * margin_G)
+
+    def velocity(_, beta_1: np.ndarray) -> np.ndarray:
+        return c * force(beta_1)
+
+    span = (0.0, tau_T[-1])
+    flow = solve_ivp(velocity, span, [0.0], "LSODA", t_eval=tau_T, rtol=1e-9, atol=1e-12)
+    beta_T = flow.y[0]
+    return beta_T, np.logaddexp(0, -np.multiply.outer(beta_T, margin_G)) @ mass_G, force(beta_T)
 
 
 def entropy_beta(classes: int, entropy: float) -> float:

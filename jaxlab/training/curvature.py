@@ -59,7 +59,7 @@ def top_eigenvalues(
         basis_KxP, vector_P, scale, k = carry
         basis_KxP = basis_KxP.at[k].set(vector_P)
         product_P = hessian(vector_P)
-        diagonal = vector_P @ product_P
+        diagonal = jnp.matmul(vector_P, product_P, precision="highest")
         next_P, beside = outside(product_P, basis_KxP)
         scale = jnp.maximum(scale, jnp.maximum(jnp.abs(diagonal), beside))
         closed = beside <= tiny * scale
@@ -93,7 +93,7 @@ def trace(loss: Loss, params: Any, key: jax.Array, probes: int) -> jax.Array:
 
     def one(probe_key):
         signs_P = jax.random.rademacher(probe_key, zeros_P.shape, zeros_P.dtype)
-        return signs_P @ hessian(signs_P)
+        return jnp.matmul(signs_P, hessian(signs_P), precision="highest")
 
     return jnp.mean(jax.lax.map(one, jax.random.split(key, probes)))
 

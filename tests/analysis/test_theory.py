@@ -16,6 +16,8 @@ from jaxlab.analysis.theory import (
     entropy_beta,
     exponential_rate,
     finite_temperature_exponent,
+    margin_exponents,
+    margin_flow,
     one_third_regime,
 )
 
@@ -143,6 +145,40 @@ def test_flow_of_one_given_teacher_is_near_the_gaussian_flow(statics128):
     np.testing.assert_allclose(loss_T, gaussian_T, rtol=0.1)
 
 
+@pytest.mark.parametrize(
+    ("nu", "loss", "scale"), [(0, 1 / 3, 1 / 3), (1, 1 / 2, 1 / 4), (2, 0.6, 0.2)]
+)
+def test_margins_with_a_power_law(nu, loss, scale):
+    assert margin_exponents(nu) == pytest.approx((loss, scale))
+    tau_T = np.geomspace(1e9, 1e12, 7)
+    beta_T, loss_T, force_T = margin_flow(tau_T, nu, c=3.0)
+    assert -log_slope(tau_T, loss_T) == pytest.approx(loss, abs=0.002)
+    assert log_slope(tau_T, beta_T) == pytest.approx(scale, abs=0.001)
+    assert -log_slope(tau_T, force_T) == pytest.approx(loss + scale, abs=0.002)
+    # The amplitude too: L = (nu+1)! eta(nu+2) / beta^(nu+1), eta being Dirichlet's.
+    constant = {0: np.pi**2 / 12, 1: 2 * 0.9015426773696957, 2: 6 * 7 * np.pi**4 / 720}[nu]
+    assert loss_T[-1] * beta_T[-1] ** (nu + 1) == pytest.approx(constant, rel=1e-3)
+    np.testing.assert_allclose(beta_T, margin_flow(3 * tau_T, nu)[0], rtol=1e-6)
+
+
+def test_margins_with_a_gap():
+    """The classical separable problem: L ~ 1/tau, beta ~ ln tau (arXiv 1710.10345)."""
+    tau_T = np.geomspace(1e10, 1e12, 9)
+    beta_T, loss_T, _ = margin_flow(tau_T, gap=0.25)
+    assert -log_slope(tau_T, loss_T) == pytest.approx(1.0, abs=0.07)
+    assert log_slope(tau_T, beta_T) < 0.06
+    early_T = np.geomspace(1, 1e3, 9)
+    assert -log_slope(early_T, margin_flow(early_T, gap=0.25)[1]) < 0.8
+
+
+def test_margin_flow_starts_as_the_gradient_says():
+    """At beta = 0 the loss is ln 2 and the force half the mean margin."""
+    beta_T, loss_T, force_T = margin_flow(np.array([0.0, 1e-3]), nu=1, gap=0.5)
+    mean_margin = 0.5 + 2 / 3
+    assert (loss_T[0], force_T[0]) == pytest.approx((np.log(2), mean_margin / 2))
+    assert beta_T[1] == pytest.approx(1e-3 * mean_margin / 2, rel=1e-3)
+
+
 def test_entropy_beta():
     """Fig. 6 has 6.868 for 1.69 nats, the middle of a coarse grid, from 1024 rows of logits.
 
@@ -164,5 +200,11 @@ def test_bad_input_is_refused(statics128):
         aligned_flow(np.array([1e6]), gaussian_statics(128, beta_grid(5.0)))
     with pytest.raises(ValueError, match=r"u = beta/beta_star must lie in \[0, 1\)"):
         finite_temperature_exponent(1.0)
+    with pytest.raises(ValueError, match="nu > -1"):
+        margin_exponents(-1)
+    with pytest.raises(ValueError, match="cannot be negative"):
+        margin_flow(np.array([1.0]), gap=-0.1)
+    with pytest.raises(ValueError, match="tau must rise strictly"):
+        margin_flow(np.array([2.0, 1.0]))
     with pytest.raises(ValueError, match="entropy must lie in"):
         entropy_beta(128, 5.0)
