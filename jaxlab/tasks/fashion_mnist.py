@@ -19,9 +19,7 @@ import tensorflow_datasets as tfds
 SYSTEM = Path("/usr/share/datasets/fashion-mnist")  # where `apt install` puts the files
 UNPACKED = Path("dataset-fashion-mnist")  # where a user without root unpacks them in the data_dir
 FILES = {"train": "train", "test": "t10k"}
-COMMANDS = (
-    "apt-get download dataset-fashion-mnist && dpkg -x dataset-fashion-mnist_*.deb {folder}"
-)
+COMMANDS = "apt-get download dataset-fashion-mnist && dpkg -x dataset-fashion-mnist_*.deb {folder}"
 CLASSES = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat")
 CLASSES += ("Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
 
