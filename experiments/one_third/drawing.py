@@ -17,6 +17,7 @@ from jaxlab.report.figures import Figure, panels
 from jaxlab.report.page import Table
 
 TAU = "τ, the sum of learning rates"
+OPTIMIZERS = {"adam": "Adam", "sgd": "SGD"}
 TRUST_U = 0.3  # beyond, the closed finite-temperature form is off by more than 5 %
 
 
@@ -117,14 +118,14 @@ def grid_scans(study: Study, rate: float) -> Figure:
     axes[1].set(xscale="log", xlabel="learning rate", ylabel="exponent")
     _temperature_panel(axes[3], study, grid.sel(learning_rate=rate, method="nearest"))
 
-    optimizer = study.config.optimizer.name
+    optimizer = OPTIMIZERS[study.config.optimizer.name]
     seeds = len(np.unique(study.data["seed"]))
     caption = (
         f"{optimizer}, means of {seeds} seeds. Above: learning rates at the lowest temperature; "
         f"below: temperatures at rate {rate:.4g}, with the theory's finite-temperature exponent "
         f"where u = β/β* at the middle of the window is below {TRUST_U}"
     )
-    if optimizer == "sgd":
+    if study.config.optimizer.name == "sgd":
         caption += (
             ", and the exponent of the aligned flow for the same teachers in the same window; "
             "neither has a fitted constant"
@@ -182,7 +183,7 @@ def grid_map(study: Study) -> Figure:
         "theory expects 1/3 between the first two. A green dot: β lies between them throughout "
         f"the window ({inside} cells)."
     )
-    optimizer = study.config.optimizer.name
+    optimizer = OPTIMIZERS[study.config.optimizer.name]
     title = f"{optimizer}: the exponent over the whole grid"
     return Figure(f"{study.name.removesuffix('_grid')}_map", title, caption, figure)
 
@@ -199,7 +200,7 @@ def _regime(ax: Axes, grid: xr.Dataset, classes: int) -> None:
         # A level that no cell reaches has no line; a single row or column has no area.
         if min(value_YxX.shape) > 1 and np.nanmin(value_YxX) < level < np.nanmax(value_YxX):
             ax.contour(
-                value_YxX, [level], colors="black", linestyles=style, linewidths=1.6, alpha=0.8
+                value_YxX, [level], colors="black", linestyles=style, linewidths=1.6, zorder=2
             )
     row_C, column_C = np.nonzero(measures.inside_regime(grid, classes))
     ax.plot(column_C + 0.38, row_C + 0.34, "o", color="C2", mec="white", ms=7, ls="none")

@@ -121,7 +121,7 @@ def aligned_flows(data: xr.Dataset, features: int, classes: int) -> tuple[np.nda
     No constant is fitted: a flow starts at β = 0, runs on the member's τ, and ends at the
     teacher's own β* (infinite for hard labels, which are temperature 0).
     """
-    tau_MxR, _ = curves(data)
+    tau_MxR = curves(data, "tau").tau_SxR
     coldest = float(data["task.temperature"].min())
     members = zip(data["seed"].values.tolist(), data["task.temperature"].values, strict=True)
     flows = []
@@ -167,18 +167,29 @@ def inside_regime(grid: xr.Dataset, classes: int) -> np.ndarray:
     return measured & (beta_start >= low_Tx1) & (beta_end <= high_Tx1)
 
 
+def cell_exponent(study: Study, cell: xr.Dataset) -> ExponentInterval:
+    """Returns the exponent of a cell of a grid, over seeds and the windows of `grid`.
+
+    Raises:
+      ValueError: it has none, as a member diverged.
+    """
+    return _cell_exponent(*curves(_members(study, cell)))
+
+
 def flow_exponent(study: Study, cell: xr.Dataset) -> ExponentInterval:
-    """Returns the exponent of the aligned flow for a cell of a grid, over seeds and its windows.
+    """Returns the same for the aligned flow of the cell's members.
 
     Raises:
       ValueError: the flow has none, as its loss falls to rounding.
     """
-    data, task = study.data, study.config.task
-    same_M = (data["task.temperature"] == cell["temperature"]).values
-    same_M &= (data["optimizer.learning_rate"] == cell["learning_rate"]).values
-    data = data.isel(member=same_M)
+    data, task = _members(study, cell), study.config.task
     _, loss_SxR = aligned_flows(data, task.features, task.classes)
     return _cell_exponent(curves(data).tau_SxR, loss_SxR)
+
+
+def _members(study: Study, cell: xr.Dataset) -> xr.Dataset:
+    same_M = [(study.data[key] == cell[name]).values for key, name in GRID_KEYS.items()]
+    return study.data.isel(member=np.logical_and(*same_M))
 
 
 def _cell_exponent(tau_SxR: np.ndarray, loss_SxR: np.ndarray) -> ExponentInterval:

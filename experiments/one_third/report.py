@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 
-from experiments.one_third.claims import claims
+from experiments.one_third.claims import claims, expected
+from experiments.one_third.expected import THIRD, Expected
 from experiments.one_third.studies import NAMES, WITHOUT_RUNS, part
 from jaxlab.analysis.study import Study
 from jaxlab.report.claims import Claim, Verdict, format_estimate
+from jaxlab.report.figures import Figure
+from jaxlab.report.forest import forest
 from jaxlab.report.page import Section
 
 TITLE = "Does softmax with cross-entropy learn peaked distributions as τ^(-1/3)?"
@@ -23,6 +26,9 @@ SENTENCES = (
     ("text_exponent", "On real text the free exponent is {} over seeds and windows"),
 )
 
+# The groups of `Expected.group`, in the order of the overview.
+HEADINGS = {"law": "The law", "control": "Controls", "way out": "Ways out"}
+
 
 def section(studies: Mapping[str, Study]) -> Section:
     """Returns what the page says of these studies."""
@@ -36,7 +42,30 @@ def section(studies: Mapping[str, Study]) -> Section:
                 made += make(*study)
             except ValueError:  # such as a diverged member: the claims say why
                 continue
-    return Section(TITLE, answer(found), found, figures, tables)
+    first = overview(found, expected(studies))
+    return Section(TITLE, answer(found), found, figures, tables, first)
+
+
+def overview(found: list[Claim], known: Mapping[str, Expected]) -> Figure | None:
+    """Returns every claim about an exponent on one axis, or None without any."""
+    exponents = [(known[claim.id], claim) for claim in found if known[claim.id].exponent]
+    if not exponents:
+        return None
+    groups = {
+        heading: [(e.short or claim.id, claim) for e, claim in exponents if e.group == group]
+        for group, heading in HEADINGS.items()
+    }
+    figure = forest(
+        {heading: rows for heading, rows in groups.items() if rows},
+        reference=THIRD,
+        reference_label="1/3",
+        quantity="exponent",
+    )
+    caption = (
+        "Every measured exponent with its interval, against the range that was expected "
+        "beforehand. Sentences, windows and sources stand in the table below."
+    )
+    return Figure("overview", "Where one third holds, and what escapes it", caption, figure)
 
 
 def answer(found: list[Claim]) -> str:

@@ -37,12 +37,14 @@ def write_study_report(studies: Mapping[str, Study], folder: Path) -> tuple[list
         folder.mkdir(parents=True, exist_ok=True)
         claims = [claim for section in sections for claim in section.claims]
         figures = [figure for section in sections for figure in section.figures]
+        overviews = [section.overview for section in sections if section.overview]
         write_claims(folder / "claims.json", claims)
-        save_figures(folder / "figures", figures)
+        save_figures(folder / "figures", [*overviews, *figures])
         page = write_report(
             folder / "report.html",
             title=" ".join(section.title for section in sections),
             summary=" ".join(section.summary for section in sections),
+            overviews=overviews,
             claims=claims,
             figures=figures,
             tables=[table for section in sections for table in section.tables],

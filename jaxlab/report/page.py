@@ -9,6 +9,7 @@ import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -88,6 +89,7 @@ class Section:
     claims: Sequence[Claim]
     figures: Sequence["Figure"]
     tables: Sequence[Table]
+    overview: "Figure | None" = None
 
 
 LONG_ROWS = 12  # a table with more rows starts folded
@@ -99,6 +101,7 @@ def write_report(
     *,
     title: str,
     summary: str,
+    overviews: Sequence["Figure"],
     claims: Sequence[Claim],
     figures: Sequence["Figure"],
     tables: Sequence[Table],
@@ -110,7 +113,9 @@ def write_report(
       path: the file, replaced as a whole.
       title: the question, as a heading.
       summary: the answer, one paragraph of plain text.
-      claims: in the order in which a reader should meet them.
+      overviews: figures that show the answer at a glance, directly below it.
+      claims: in the order in which a reader should meet them; those of one study in a row, under
+        its name, which is `study` in their provenance.
       figures: embedded as SVG images, each with its own name space of ids.
       tables: further numbers.
       runs: provenance.
@@ -137,7 +142,8 @@ def write_report(
     html = environment.get_template("page.html.j2").render(
         title=title,
         summary=summary,
-        claims=claims,
+        overviews=overviews,
+        claims=[(study, list(own)) for study, own in groupby(claims, _study)],
         bar_pixels=BAR_PIXELS,
         estimate=format_estimate,
         counts=[(verdict, counts[verdict]) for verdict in Verdict if counts[verdict]],
@@ -148,6 +154,10 @@ def write_report(
     )
     write_atomically(path, html.encode())
     return Path(path)
+
+
+def _study(claim: Claim) -> str:
+    return str(claim.provenance.get("study", "")).replace("_", " ")
 
 
 @dataclass(frozen=True)

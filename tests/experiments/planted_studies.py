@@ -27,6 +27,7 @@ def all_studies() -> dict[str, Study]:
         planted("flat", exponential, seeds=3),
         planted("adam_grid", grid_curve, seeds=2),
         planted("text", floored),
+        planted("sgd_grid", flows, seeds=2, grid=(4, 4)),
     ]
     return {study.name: study for study in studies}
 
@@ -105,6 +106,15 @@ def aligned(name, scale=1.0):
         }
 
     return curve
+
+
+def flows(tau_MxR, data):
+    """The aligned flow of every member of a grid."""
+    found = measures.aligned_flows(data, 32, 128)
+    start_Mx1, factor_MxR = np.ones((len(tau_MxR), 1)), noise(tau_MxR.shape, 0.001)
+    beta_MxR, loss_MxR = (np.hstack([start_Mx1, found_MxR]) * factor_MxR for found_MxR in found)
+    loss_MxR = np.maximum(loss_MxR, 3e-9)  # as float32 does
+    return {"eval_loss": loss_MxR, "eval_logit_std": beta_MxR}
 
 
 def grid_exponents():

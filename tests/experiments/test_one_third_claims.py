@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import xarray as xr
 from planted_studies import (
     RATES,
     TEMPERATURES,
@@ -189,6 +190,39 @@ def test_a_control_that_is_one_third_after_all_fails():
         "temperature_scan": Verdict.INCONCLUSIVE,
         "adam_spread": Verdict.FAILS,
     }
+
+
+def sgd_grid_with(change):
+    """The planted grid of SGD with the losses of its coldest row changed, by rate and seed."""
+    study = all_studies()["sgd_grid"]
+    data = study.data.copy(deep=True)
+    coldest = data["task.temperature"] < 2e-3
+    data["eval_loss"] = data["eval_loss"].where(~coldest, change(data))
+    data["diverged_step"] = xr.where(np.isnan(data["eval_loss"]), 790, data["diverged_step"])
+    return own(replace(study, data=data))
+
+
+def test_rates_that_do_not_collapse_fail():
+    found = sgd_grid_with(lambda data: data["eval_loss"] * data["optimizer.learning_rate"] ** 0.2)
+    assert found["sgd_collapse"].verdict == Verdict.FAILS
+    assert found["sgd_collapse"].measured == pytest.approx(10**0.2, rel=0.02)  # neighbours
+    assert found["sgd_theory_exponent"].verdict == Verdict.HOLDS
+
+
+def test_a_loss_that_falls_unlike_the_flow_fails():
+    found = sgd_grid_with(lambda data: data["eval_loss"] * (data["tau"] + 1) ** -0.2)
+    assert found["sgd_theory_exponent"].verdict == Verdict.FAILS
+    assert found["sgd_exponent"].verdict == Verdict.FAILS
+
+
+def test_a_rate_at_which_a_seed_diverged_is_not_the_highest_stable_one():
+    found = sgd_grid_with(
+        lambda data: data["eval_loss"].where(
+            (data["optimizer.learning_rate"] < 9) | (data.step < 9)
+        )
+    )
+    assert found["sgd_exponent"].detail.startswith("rate 1;")
+    assert found["sgd_theory_exponent"].verdict == Verdict.HOLDS
 
 
 def test_a_warmer_teacher_with_a_lower_exponent_fails():

@@ -33,9 +33,10 @@ def test_the_section_answers_with_the_numbers_of_its_claims(section):
 
 def test_every_study_has_its_figures_and_the_tables_behind_them(section):
     assert [figure.name for figure in section.figures] == [
-        *("headline", "adam_scans", "adam_map", "hard_labels", "flat", "text")
+        *("headline", "adam_scans", "adam_map", "sgd_scans", "sgd_map"),
+        *("hard_labels", "flat", "text"),
     ]
-    headline, grid, hard_labels, text = section.tables
+    headline, grid, _, hard_labels, text = section.tables
     for table, name in ((headline, "headline"), (hard_labels, "hard_labels"), (text, "text")):
         assert table.caption.startswith(name)
         assert [len(row) for row in table.rows] == [5] * 6

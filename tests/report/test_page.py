@@ -44,7 +44,7 @@ def figures():
 
 def write(path, **parts) -> str:
     parts = {"title": "title", "summary": "answer", "claims": CLAIMS, **parts}
-    parts = {"figures": [], "tables": [], "runs": [], **parts}
+    parts = {"overviews": [], "figures": [], "tables": [], "runs": [], **parts}
     return write_report(path / "report.html", **parts).read_text()
 
 

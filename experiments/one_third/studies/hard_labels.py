@@ -21,12 +21,16 @@ EXPECTED = {
         f"{PAPER}, section 3; arXiv 2609.37745 measured 0.34",
         THIRD,
         (THIRD - 0.03, THIRD + 0.03),
+        exponent=True,
+        short="SGD, hard labels",
     ),
     "hard_labels_scale": Expected(
         "The same runs: the logit scale grows as τ^1/3",
         f"{PAPER}, section 3; arXiv 2609.37745 measured 0.33",
         THIRD,
         (THIRD - 0.03, THIRD + 0.03),
+        exponent=True,
+        short="SGD, hard labels: logit scale",
     ),
     "hard_labels_theory_loss": Expected(
         "The same runs: the loss is that of the aligned flow, which has no fitted constant (ratio)",

@@ -18,12 +18,16 @@ EXPECTED = {
         f"{PAPER}, Fig. 1 (README of its code)",
         0.337,
         (0.322, 0.352),
+        exponent=True,
+        short="Adam, the published cell",
     ),
     "headline_any_window": Expected(
         "The same cell: the exponent is 0.337 in every part of that window that keeps half of it",
         f"{PAPER}, Fig. 1; windows by this lab",
         0.337,
         (0.322, 0.352),
+        exponent=True,
+        short="the same, in any window",
     ),
 }
 

@@ -20,6 +20,8 @@ EXPECTED = {
         f"{PAPER}, Fig. 6: 0.341, 0.367, 0.337, 0.307 for Pythia",
         THIRD,
         (THIRD - 0.05, THIRD + 0.05),
+        exponent=True,
+        short="real text, next byte",
     ),
 }
 
