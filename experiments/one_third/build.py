@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from experiments.one_third import margin, regression, teacher, text
+from experiments.one_third import images, margin, regression, teacher, text, tower
 from jaxlab.config import Config, check, one_of
 from jaxlab.experiment import Experiment
 
-TASKS = {"teacher": teacher, "margin": margin, "regression": regression, "text": text}
+TASKS = {
+    "teacher": teacher,
+    "margin": margin,
+    "regression": regression,
+    "text": text,
+    "images": images,
+    "tower": tower,
+}
 
 
 def validate(config: Config) -> None:
