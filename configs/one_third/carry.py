@@ -38,6 +38,7 @@ def get_config(arg=None):
     config.records.per_decade = 12
     config.eval.batches = 8
     config.eval.channels = True
+    config.eval.best_scale = True
     config.way = ""  # the setting, for the report
     config.rates = 3  # steps of 10^(1/2)
     config.seeds = 3

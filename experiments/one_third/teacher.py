@@ -49,6 +49,7 @@ def config() -> Config:
         }
     )
     config.eval.channels = False  # also measure the parts of the loss; see `_channels`
+    config.eval.best_scale = False  # and the loss at the best of SCALES; see `_best_scale`
     config.eval.eigenvalues = 0  # how many of the Hessian's largest to measure, and its trace
     config.window = (4.0, 162.0)  # the τ between which claims fit
     return config
@@ -160,6 +161,8 @@ def build(config) -> Experiment:
         }
         if config.eval.channels:
             metrics |= _channels(kernel_MxN, logits_BxN, batch, nats)
+        if config.eval.best_scale:
+            metrics["loss_best_scale"] = _best_scale(logits_BxN, batch, nats)
         if config.eval.eigenvalues:
             metrics |= _curvature(params, lambda own: loss(own, batch, values))
         return metrics
@@ -196,8 +199,7 @@ def _channels(kernel_MxN: jax.Array, logits_BxN: jax.Array, batch: Batch, nats) 
 
     `loss_radial` is the loss of the student's projection on the teacher's direction: right but not
     sharp enough. `loss_tangential` is the rest, that of its wrong directions (the split of arXiv
-    2609.37745). `loss_best_scale` is the loss with all logits scaled by the best factor of SCALES:
-    what would remain if the scale were free.
+    2609.37745).
     """
     direction_MxN = _direction(batch["teacher_MxN"])
     along_BxN = batch["x_BxM"] @ direction_MxN
@@ -205,13 +207,17 @@ def _channels(kernel_MxN: jax.Array, logits_BxN: jax.Array, batch: Batch, nats) 
     loss = lambda logits_BxN: nats(logits_BxN, batch)  # noqa: E731
     whole, slope = jax.jvp(loss, (logits_BxN,), (along_BxN,))
     radial = loss(radius * along_BxN)
-    scaled_K = jax.lax.map(lambda scale: loss(scale * logits_BxN), jnp.array(SCALES))
     return {
         "loss_radial": radial,
         "loss_tangential": whole - radial,
-        "loss_best_scale": jnp.min(scaled_K),
         "gradient_radial": -slope,
     }
+
+
+def _best_scale(logits_BxN: jax.Array, batch: Batch, nats) -> jax.Array:
+    """Returns the loss with all logits scaled by the best factor: what wrong directions cost."""
+    scaled_K = jax.lax.map(lambda scale: nats(scale * logits_BxN, batch), jnp.array(SCALES))
+    return jnp.min(scaled_K)
 
 
 def _direction(weights_MxN: jax.Array) -> jax.Array:
