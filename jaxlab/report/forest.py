@@ -58,7 +58,7 @@ def forest(
     ax.set_yticks(range(len(rows)), [name for name, _ in rows])
     for (_, claim), tick in zip(rows, ax.get_yticklabels(), strict=True):
         tick.set(color=INK, fontweight="bold" if claim is None else "normal")
-    ax.tick_params(axis="y", length=0)
+    ax.tick_params(axis="y", length=0, pad=9)
     ax.grid(False, axis="y")
     ax.spines["left"].set_visible(False)
     ax.set_xlabel(quantity)
@@ -82,15 +82,16 @@ def _row(ax: Axes, place: int, claim: Claim) -> None:
         ax.plot(ends, [place] * 2, color=colour, lw=2.5, solid_capstyle="butt")
         for end, seen, arrow in ((claim.low, ends[0], "<"), (claim.high, ends[1], ">")):
             if end != seen:
-                ax.plot(seen, place, arrow, color=colour, ms=7, clip_on=False)
-    hollow = {"mfc": "white"} if claim.verdict is Verdict.NOT_MEASURED else {"mec": "white"}
+                ax.plot(seen, place, marker=arrow, color=colour, ms=7, clip_on=False)
+    face, edge = ("white", colour) if claim.verdict is Verdict.NOT_MEASURED else (colour, "white")
     if math.isfinite(claim.measured):
-        ax.plot(claim.measured, place, marker, color=colour, ms=8, zorder=4, **hollow)
+        size = 11 if marker == "X" else 8  # a cross of the same size looks smaller
+        ax.plot(claim.measured, place, marker=marker, mfc=face, mec=edge, ms=size, zorder=4)
     number = format_estimate(claim.measured, claim.low, claim.high)
     if claim.verdict is Verdict.NOT_MEASURED:
         number = f"{number} not measured".removeprefix("– ")
     ax.text(
-        1.01, place, number, transform=ax.get_yaxis_transform(), va="center", color=colour, size=9.5
+        1.02, place, number, transform=ax.get_yaxis_transform(), va="center", color=colour, size=9.5
     )
 
 

@@ -51,7 +51,8 @@ def planted(name, curve, **overrides) -> Study:
     environment = {"config_hash": f"hash of {name}", "device": "1 x cpu"}
     environment |= dict.fromkeys(("jax", "jaxlib", "flax", "optax", "numpy", "python"), "1.0")
     environment |= {"orbax-checkpoint": "1.0", "data": {"train": {"windows": 10**7}}}
-    run = RunRecord(Path(name), config, group.members, environment, done)
+    members = [dict(member) for member in group.members]
+    run = RunRecord(Path(name), config, members, environment, done)
     return Study(name, config, [run], data)
 
 

@@ -31,6 +31,18 @@ def test_the_section_answers_with_the_numbers_of_its_claims(section):
     assert section.summary.endswith(f"Of {count} claims: {count} holds.")
 
 
+def test_the_overview_shows_every_exponent_and_nothing_else(section):
+    beforehand = expected(all_studies())
+    (ax,) = section.overview.figure.axes
+    rows = [tick.get_text() for tick in ax.get_yticklabels()]
+    assert rows == ["The law", *(e.short for e in beforehand.values() if e.exponent)]
+    assert "Adam, the published cell" in rows
+
+
+def test_without_an_exponent_there_is_no_overview():
+    assert report.section({"flat": all_studies()["flat"]}).overview is None
+
+
 def test_every_study_has_its_figures_and_the_tables_behind_them(section):
     assert [figure.name for figure in section.figures] == [
         *("headline", "adam_scans", "adam_map", "sgd_scans", "sgd_map"),

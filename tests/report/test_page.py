@@ -101,6 +101,25 @@ def test_answer_comes_before_claims_figures_tables_and_runs(tmp_path, figures):
     assert places == sorted(places)
 
 
+def test_overviews_stand_between_the_answer_and_the_claims(tmp_path, figures):
+    html = write(tmp_path, summary="the answer", overviews=figures[:1], figures=figures[1:])
+    places = [
+        html.index("the answer"),
+        html.index("figure-first"),
+        html.index("sentence of inside"),
+    ]
+    assert [*places, html.index("figure-second")] == sorted([*places, html.index("figure-second")])
+
+
+def test_claims_stand_under_the_name_of_their_study(tmp_path):
+    of = {"a": "two_words", "b": "two_words", "c": "other"}
+    claims = [make_claim(id, provenance={"study": study}) for id, study in of.items()]
+    rows = re.findall(r'<th colspan="5">(.*?)</th>|<tr id="(.*?)"', write(tmp_path, claims=claims))
+    assert [heading or id for heading, id in rows] == [
+        *("two words", "claim-a", "claim-b", "other", "claim-c")
+    ]
+
+
 def test_every_claim_is_there_with_verdict_and_interval(tmp_path):
     html = write(tmp_path)
     text = "".join(Page(html).text)
