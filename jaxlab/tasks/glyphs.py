@@ -51,7 +51,7 @@ def _rendered(font_file: Path, size_pixels: int) -> Iterator[np.ndarray]:
         yield np.array(font)  # a copy: the font's bitmap is drawn over
 
 
-def _placed(glyph: np.ndarray, shift: tuple[int, int]) -> np.ndarray:
+def _placed(glyph: np.ndarray, shift: tuple[int, ...]) -> np.ndarray:
     image = np.zeros((SIDE, SIDE), np.uint8)
     rows, columns = glyph.shape
     top, left = (

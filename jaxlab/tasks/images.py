@@ -69,9 +69,10 @@ def load(name: str, split: str, data_dir: str | os.PathLike) -> Images:
 
 def _builder(name: str, data_dir: Path) -> Any:
     import tensorflow_datasets as tfds  # takes a second: only for those who read images
+    from tensorflow_datasets.core import read_only_builder
 
     try:
-        return tfds.core.read_only_builder.builder_from_files(name, data_dir=data_dir)
+        return read_only_builder.builder_from_files(name, data_dir=data_dir)
     except tfds.core.DatasetNotFoundError as error:
         if name != "fashion_mnist":
             raise ValueError(

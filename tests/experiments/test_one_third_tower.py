@@ -24,22 +24,27 @@ def made(**overrides):
     return build(static), {key: jnp.asarray(value) for key, value in values.items()}
 
 
-def drawn(experiment, values, split="train", step=0):
-    batch, fixed, own = {}, BatchId("fixed", jnp.int32(0)), BatchId(split, jnp.int32(step))
-    entries = [(entry, fixed) for entry in experiment.fixed]
-    for entry, batch_id in [*entries, *((entry, own) for entry in experiment.batch)]:
-        batch |= entry.make(batch, {key: values[key] for key in entry.depends}, batch_id)
-    return batch
+def drawn(experiment, values, split="train"):
+    @jax.jit
+    def draw(step):
+        batch, fixed, own = {}, BatchId("fixed", jnp.int32(0)), BatchId(split, step)
+        entries = [(entry, fixed) for entry in experiment.fixed]
+        for entry, batch_id in [*entries, *((entry, own) for entry in experiment.batch)]:
+            batch |= entry.make(batch, {key: values[key] for key in entry.depends}, batch_id)
+        return batch
+
+    return draw(jnp.int32(0))
 
 
 def test_a_student_with_the_teacher_s_weights_has_no_loss_but_its_start_has():
     experiment, values = made(**{"task.temperature": 1.0})
     batch = drawn(experiment, values, "eval")
-    found = experiment.evaluate(batch["teacher"], batch, values)
+    evaluate = jax.jit(experiment.evaluate)
+    found = evaluate(batch["teacher"], batch, values)
     assert abs(found["loss"]) < 1e-6
     assert found["error"] == 0
     start = experiment.init(stream_key(0, "init"), values)
-    start_found = experiment.evaluate(start, batch, values)
+    start_found = evaluate(start, batch, values)
     assert start_found["logit_std"] == 0
     assert start_found["loss"] > 0.01
     entropy = -np.mean(batch["negative_entropy_B"])
@@ -52,7 +57,7 @@ def test_the_student_starts_as_the_identity_and_can_learn():
     assert not np.any(start["projection_LxHxM"])
     assert not np.any(start["head_MxN"])
     assert np.any(start["kernel_LxMxH"])
-    gradient = jax.grad(experiment.loss)(start, drawn(experiment, values), values)
+    gradient = jax.jit(jax.grad(experiment.loss))(start, drawn(experiment, values), values)
     assert np.any(gradient["head_MxN"])
 
 

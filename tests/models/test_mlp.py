@@ -8,7 +8,9 @@ from jaxlab.models.mlp import BatchNormMlp
 from jaxlab.models.module import functional
 
 P, H, N, B = 12, 5, 4, 64
-INIT, APPLY = functional(lambda rngs: BatchNormMlp(P, H, N, jnp.dtype("float32"), rngs))
+INIT, APPLY = map(
+    jax.jit, functional(lambda rngs: BatchNormMlp(P, H, N, jnp.dtype("float32"), rngs))
+)
 
 
 def trained():

@@ -7,7 +7,7 @@ import numpy as np
 from experiments.one_third import measures
 from experiments.one_third.drawing import TAU, fit_line, local_panel, window_table
 from experiments.one_third.expected import PAPER, THIRD, Expected, Measured
-from jaxlab.analysis.interval import Interval
+from jaxlab.analysis.interval import Interval, student_interval
 from jaxlab.analysis.study import Study
 from jaxlab.report import plots
 from jaxlab.report.figures import Figure, panels
@@ -57,16 +57,19 @@ def measure(study: Study) -> dict[str, Measured]:
     loss = measures.exponent(study)
     test = measures.exponent(study, TEST_LOSS)
     above = measures.exponent(study, floor=True)
-    low, high = loss.low - test.high, loss.high - test.low
-    slower = Interval(loss.value - test.value, low, high, loss.seeds, loss.level)
+    windows = zip(loss.windows, test.windows, strict=True)
+    slower = [
+        student_interval(np.subtract(own.exponents, other.exponents)) for own, other in windows
+    ]
+    ends = min(part.low for part in slower), max(part.high for part in slower)
     floor = f"above a free floor it is {above.value:.3f} [{above.low:.3f}, {above.high:.3f}]"
     return {
         "images_loss": Measured(loss, f"straight in log-log, as the law says; {floor}"),
         "images_scale": Measured(measures.exponent(study, measures.SCALE)),
         "images_test": Measured(
-            slower,
-            f"test exponent {test.value:.3f} [{test.low:.3f}, {test.high:.3f}]; the interval takes "
-            "the far ends of both",
+            Interval(slower[0].value, *ends, loss.seeds, loss.level),
+            f"test exponent {test.value:.3f} [{test.low:.3f}, {test.high:.3f}]; paired by seed and "
+            "window",
         ),
     }
 

@@ -61,7 +61,7 @@ def figures(study: Study) -> list[Figure]:
         left,
         tau.isel(coldest).transpose(BLOCKS, "step").values,
         loss.isel(coldest).transpose(BLOCKS, "step").values,
-        labels=[f"{blocks} blocks" for blocks in depths],
+        labels=[f"depth {blocks}" for blocks in depths],
     )
     left.set(xlabel=TAU, ylabel="KL on fresh batches, nats")
     left.set_title(f"temperature {temperatures[0]:g}")
