@@ -20,7 +20,7 @@ BLOCKS, TEMPERATURE = "model.blocks", "task.temperature"
 
 EXPECTED = {
     "tower_depth": Expected(
-        "Residual towers at T = 0.01: a deeper student ends lower: exponent of loss against depth",
+        "Residual towers, Adam at 6e-4, T = 0.01: the end loss falls with depth: its exponent",
         f"{PAPER}, App. D.7, which trains several depths; its numbers are not known here",
         None,
         (0.0, np.inf),
@@ -33,6 +33,7 @@ EXPECTED = {
 PINNED = {
     "task.name": "tower",
     "optimizer.name": "adam",
+    "optimizer.learning_rate": 6e-4,
     "schedule.name": "constant",
 }
 
