@@ -6,9 +6,9 @@ import numpy as np
 
 from experiments.one_third import measures
 from experiments.one_third.drawing import TAU, fit_line, local_panel, window_table
-from experiments.one_third.expected import PAPER, THIRD, Expected, Measured
+from experiments.one_third.expected import PAPER, THIRD, Expected, Measured, Unmeasured
 from experiments.one_third.studies import SGD, TEACHER
-from jaxlab.analysis.interval import Interval, student_interval
+from jaxlab.analysis.interval import Interval, exponent_interval, student_interval
 from jaxlab.analysis.local_exponent import local_exponents
 from jaxlab.analysis.study import Study
 from jaxlab.report import plots
@@ -44,7 +44,16 @@ EXPECTED = {
         1.0,
         (0.9, 1.1),
     ),
+    "hard_labels_gradient": Expected(
+        "The same runs: the gradient along the teacher's direction, on a million fresh inputs, "
+        "falls as τ^-2/3",
+        f"{PAPER}, section 3: dL/dβ ~ β^-2 with β ~ τ^1/3",
+        2 / 3,
+        (2 / 3 - 0.04, 2 / 3 + 0.04),
+    ),
 }
+
+GRADIENT, GRADIENT_WINDOW = "eval_gradient_radial", (3e3, 2e5)
 
 PINNED = TEACHER | SGD | {"task.labels": "hard", "window": (1e4, 2e5)}
 
@@ -72,7 +81,26 @@ def measure(study: Study) -> dict[str, Measured]:
         "hard_labels_theory_scale": Measured(
             _range_over_records((scale_SxR / beta_SxR)[:, inside_R]), detail
         ),
+        "hard_labels_gradient": _gradient(study),
     }
+
+
+def _gradient(study: Study) -> Measured | Unmeasured:
+    """The exponent of the gradient along the teacher's direction, beside the aligned flow's."""
+    if GRADIENT not in study.data:
+        return Unmeasured("the runs did not measure the gradient: set eval.channels = True")
+    tau_SxR, gradient_SxR = measures.curves(study.data, GRADIENT)
+    try:
+        found = exponent_interval(tau_SxR, gradient_SxR, window=GRADIENT_WINDOW)
+    except ValueError as error:  # a gradient of either sign is all noise
+        return Unmeasured(str(error))
+    beta_R = measures.aligned_theory(study)[0].mean(axis=0)
+    flow = -measures.slope(tau_SxR[0], np.gradient(beta_R, tau_SxR[0]), GRADIENT_WINDOW)
+    detail = (
+        f"interval over seeds, τ in [3e3, 2e5], where the aligned flow has {flow:.3f}; means of "
+        f"the windows: {found.window_low:.3f} to {found.window_high:.3f}"
+    )
+    return Measured(student_interval(found.windows[0].exponents), detail)
 
 
 def _range_over_records(ratio_SxR: np.ndarray) -> Interval:
