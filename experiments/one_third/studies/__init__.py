@@ -10,7 +10,20 @@ import importlib
 from types import ModuleType
 
 # Both in the order of the report. A study has the name of its config file.
-NAMES = ("headline", "adam_grid", "sgd_grid", "hard_labels", "flat", "text", "images", "tower")
+NAMES = (
+    "headline",
+    "adam_grid",
+    "sgd_grid",
+    "hard_labels",
+    "channels",
+    "margins",
+    "flat",
+    "regression",
+    "separable",
+    "text",
+    "images",
+    "tower",
+)
 WITHOUT_RUNS = ("static",)
 
 # What `PINNED` of several studies has in common.

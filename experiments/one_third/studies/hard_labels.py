@@ -58,7 +58,7 @@ GRADIENT, GRADIENT_WINDOW = "eval_gradient_radial", (3e3, 2e5)
 PINNED = TEACHER | SGD | {"task.labels": "hard", "window": (1e4, 2e5)}
 
 
-def measure(study: Study) -> dict[str, Measured]:
+def measure(study: Study) -> dict[str, Measured | Unmeasured]:
     """Returns the exponents of loss and logit scale, and both over the aligned flow's."""
     loss = measures.exponent(study)
     scale = measures.exponent(study, measures.SCALE)
