@@ -66,13 +66,13 @@ def grow_weights(power: jax.Array, offset_steps: jax.Array) -> optax.GradientTra
     ΔW = -η s² ∇_W L, and W grows with s.
     """
 
-    def update(updates, state: optax.ScaleByScheduleState, params=None):
+    def init(params):
+        return optax.ScaleByScheduleState(jnp.int32(0))
+
+    def update(updates, state, params=None):
         now = (1 + state.count / offset_steps) ** power
         factor = (1 + (state.count + 1) / offset_steps) ** power / now
         grown = jax.tree.map(lambda u, w: u + (factor - 1) * (w + u), updates, params)
         return grown, optax.ScaleByScheduleState(state.count + 1)
-
-    def init(params) -> optax.ScaleByScheduleState:
-        return optax.ScaleByScheduleState(jnp.int32(0))
 
     return optax.GradientTransformation(init, update)

@@ -210,10 +210,10 @@ class _Local(NamedTuple):
             weight = _averaging_weight(self.config.average.name, values, step)
             average = optax.tree.add_scale(average, weight, optax.tree.sub(params, average))
         # A diverged member stays at its last finite state: it must not stop the others.
-        kept = jax.tree.map(
+        params, opt_state, average = jax.tree.map(
             lambda new, old: jnp.where(alive, new, old), (params, opt_state, average), state[:3]
         )
-        state = State(*kept, {"diverged_step": diverged_step})
+        state = State(params, opt_state, average, {"diverged_step": diverged_step})
         return state, {"loss": loss, "grad_norm": grad_norm}
 
     def _loss_and_grads(

@@ -1,7 +1,6 @@
 """The fits must recover what was planted, say so when they cannot, and refuse what is no curve."""
 
 import functools
-import json
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +10,13 @@ from scipy.optimize import approx_fprime, least_squares
 from jaxlab.analysis import power_law
 from jaxlab.analysis.power_law import Status, fit_exponential, fit_power_law, residual_ratio
 
-PYTHIA = json.loads((Path(__file__).parents[1] / "data" / "pythia_losses.json").read_text())
+# Its source is given in experiments/one_third/studies/published.py.
+PYTHIA = np.genfromtxt(
+    Path(__file__).parents[2] / "experiments" / "one_third" / "pythia_losses.csv",
+    delimiter=",",
+    names=True,
+    deletechars="",
+)
 
 
 def planted(time, exponent, floor=0.0, noise=0.0, seed=0, amplitude=3.0):
@@ -215,12 +220,12 @@ def test_pythia_against_tau_and_against_steps(model, exponent, floor, against_st
     Published against tau: 0.341, 0.367, 0.337, 0.307 (arXiv 2602.03685, figure 6).
     """
     part = slice(1, -2) if model == "70M" else slice(2, None)
-    loss = PYTHIA["loss"][model][part]
+    loss = PYTHIA[model][part]
     fit = fit_power_law(PYTHIA["tau"][part], loss, floor=True)
     assert fit.exponent == pytest.approx(exponent, abs=0.002)
     assert fit.floor == pytest.approx(floor, abs=0.01)
     assert fit.status is Status.CONVERGED
-    steps = fit_power_law(PYTHIA["steps"][part], loss, floor=True)
+    steps = fit_power_law(PYTHIA["step"][part], loss, floor=True)
     assert steps.exponent == pytest.approx(against_steps, abs=0.015)
     assert 0.6 < steps.exponent < 0.8
 

@@ -101,7 +101,10 @@ def aligned(name, scale=1.0):
         study = Study(name, config, [], data.assign(eval_loss=data["tau"]))
         beta_MxR, loss_MxR = measures.aligned_theory(study)
         start_Mx1 = np.ones((len(beta_MxR), 1))  # `aligned_theory` leaves the first record out
+        pairs = zip(beta_MxR, tau_MxR[:, 1:], strict=True)
+        force_MxR = np.stack([np.gradient(*pair) for pair in pairs])
         return {
+            "eval_gradient_radial": np.hstack([start_Mx1, force_MxR]),
             "eval_loss": np.hstack([start_Mx1, scale * loss_MxR]) * noise(tau_MxR.shape, 0.001),
             "eval_logit_std": np.hstack([start_Mx1, beta_MxR]) * noise(tau_MxR.shape, 0.001),
         }
