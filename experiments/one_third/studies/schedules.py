@@ -53,7 +53,7 @@ PINNED = TEACHER | {
 }
 
 
-PARTS = 6  # of the last 1.6 decades of a clock: each about a quarter of a decade
+PARTS = 16  # of the last 1.6 decades of a clock: wider ones would hide what a schedule ends with
 
 
 def measure(study: Study) -> dict[str, Measured]:

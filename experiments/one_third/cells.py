@@ -1,0 +1,67 @@
+"""The cells of a sweep: the exponent of each, and one interval over several of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import numpy as np
+import xarray as xr
+from numpy.typing import ArrayLike
+
+from experiments.one_third import measures
+from jaxlab.analysis.curve import Window
+from jaxlab.analysis.interval import ExponentInterval, Interval, exponent_interval, student_interval
+
+
+class Cell(NamedTuple):
+    """The members that differ in their seeds alone, in the order of their seeds."""
+
+    values: tuple
+    data: xr.Dataset
+
+
+def cells(data: xr.Dataset, *keys: str) -> list[Cell]:
+    """Returns the cells of a sweep over `keys`, in the order of their values."""
+    rows = list(zip(*(data[key].values.tolist() for key in keys), strict=True))
+    found = []
+    for values in sorted(set(rows)):
+        own = data.isel(member=[row == values for row in rows])
+        found.append(Cell(values, own.sortby("seed")))
+    return found
+
+
+def exponent(
+    data: xr.Dataset, window: Window | None = None, name: str = measures.LOSS
+) -> ExponentInterval:
+    """Returns the exponent of a cell over seeds and windows; ValueError where it has none."""
+    tau_SxR, value_SxR = measures.curves(data, name)
+    return exponent_interval(tau_SxR, value_SxR, window=window)
+
+
+def difference(first: ExponentInterval, second: ExponentInterval) -> Interval:
+    """Returns `first` minus `second`, seed by seed and window by window (both have the same)."""
+    parts = [
+        student_interval(np.subtract(a.exponents, b.exponents))
+        for a, b in zip(first.windows, second.windows, strict=True)
+    ]
+    low, high = min(part.low for part in parts), max(part.high for part in parts)
+    return Interval(parts[0].value, low, high, parts[0].seeds, parts[0].level)
+
+
+def farthest(intervals: Iterable[Interval], reference: float) -> Interval:
+    """Returns the value farthest from a reference, with the envelope of all the intervals."""
+    found = list(intervals)
+    value = max((part.value for part in found), key=lambda value: abs(value - reference))
+    low, high = min(part.low for part in found), max(part.high for part in found)
+    return Interval(value, low, high, found[0].seeds, found[0].level)
+
+
+def over_seeds(value_SxP: ArrayLike) -> list[Interval]:
+    """Returns the mean over seeds of each column, with its Student interval."""
+    return [student_interval(value_S) for value_S in np.asarray(value_SxP).T]
+
+
+def seed_mean(data: xr.Dataset, name: str) -> np.ndarray:
+    """Returns the mean over the seeds of a cell after the start: [R]."""
+    return measures.curves(data, name).value_SxR.mean(axis=0)
