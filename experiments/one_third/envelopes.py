@@ -1,0 +1,80 @@
+"""Equal tuning: at every horizon the best of a ladder of learning rates.
+
+A constant rate, or one that is a power of the step, knows no horizon, so each record of a run is
+also the end of a shorter run, and one ladder tunes all horizons.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import xarray as xr
+
+from jaxlab.analysis.interval import ExponentInterval, Interval, exponent_interval, student_interval
+
+LAST, AVERAGE = "eval_", "eval_average_"  # which weights a metric is of
+RATE = "optimizer.learning_rate"
+
+
+class Envelope(NamedTuple):
+    """The lowest mean over seeds that any setting has, record by record.
+
+    Attributes:
+      step_R: the records after the start.
+      value_SxR: each seed's own value at the setting that is best for the mean.
+      best_R: the number of that setting in `settings`.
+      settings: the values of the keys, in ascending order.
+      diverged: how many members diverged; their settings are out from there on.
+    """
+
+    step_R: np.ndarray
+    value_SxR: np.ndarray
+    best_R: np.ndarray
+    settings: list[tuple[float, ...]]
+    diverged: int
+
+    def exponent(self, window: tuple[float, float]) -> ExponentInterval:
+        """Returns the exponent against steps, over seeds and windows."""
+        steps_SxR = np.broadcast_to(self.step_R, self.value_SxR.shape)
+        return exponent_interval(steps_SxR, self.value_SxR, window=window)
+
+    def at_edge(self, window: tuple[float, float]) -> float:
+        """Returns the share of a window's records whose best setting ends the ladder."""
+        inside_R = (self.step_R >= window[0]) & (self.step_R <= window[1])
+        return float(np.isin(self.best_R[inside_R], (0, len(self.settings) - 1)).mean())
+
+
+def envelope(data: xr.Dataset, name: str, keys: tuple[str, ...] = (RATE,)) -> Envelope:
+    """Returns the envelope of a metric over the settings of some members, lowest is best.
+
+    Args:
+        data: members that differ in `keys` and in their seed, every setting with every seed.
+        name: the metric.
+        keys: what makes a setting.
+
+    Raises:
+        ValueError: at some record every setting has a diverged member.
+    """
+    later = data.isel(step=slice(1, None)).transpose("member", "step")
+    rows = list(zip(*(later[key].values.tolist() for key in keys), strict=True))
+    settings = sorted(set(rows))
+    seed_M, value_MxR = later["seed"].values, later[name].values
+    value_UxSxR = np.stack(
+        [
+            np.stack([value_MxR[m] for m in np.argsort(seed_M) if rows[m] == setting])
+            for setting in settings
+        ]
+    )
+    mean_UxR = value_UxSxR.mean(axis=1)
+    if np.isnan(mean_UxR).all(axis=0).any():
+        raise ValueError("every setting has a diverged member")
+    best_R = np.nanargmin(mean_UxR, axis=0)
+    value_SxR = value_UxSxR[best_R, :, np.arange(len(best_R))].T
+    diverged = int((later["diverged_step"].isel(step=-1) >= 0).sum())
+    return Envelope(later["step"].values, value_SxR, best_R, settings, diverged)
+
+
+def end_ratio(numerator: Envelope, denominator: Envelope) -> Interval:
+    """Returns the ratio of two end values, paired by seed, with its interval over them."""
+    return student_interval(numerator.value_SxR[:, -1] / denominator.value_SxR[:, -1])
