@@ -112,11 +112,9 @@ def measure(study: Study) -> dict[str, Measured]:
                 found[claim] = Measured(_exponent(study, cell, metric), detail)
     ratios = [_over_flow(study, cell) for cell in ("0", "1", "2")]
     worst = max(ratios, key=lambda ratio: abs(ratio.value - 1))
-    low, high = min(ratio.low for ratio in ratios), max(ratio.high for ratio in ratios)
-    detail = "mean over the window; the worst of the three, the interval covers all; they have "
-    detail += ", ".join(f"{ratio.value:.3f}" for ratio in ratios)
-    whole = Interval(worst.value, low, high, worst.seeds, worst.level)
-    return found | {"margins_flow": Measured(whole, detail)}
+    shown = ", ".join(format_estimate(r.value, r.low, r.high) for r in ratios)
+    detail = f"mean over the window, of the worst density; the three have {shown}"
+    return found | {"margins_flow": Measured(worst, detail)}
 
 
 @cache
