@@ -28,6 +28,10 @@ NAMES = (
     "text",
     "images",
     "tower",
+    "ways_out",
+    "growth",
+    "carry",
+    "text_ways",
 )
 WITHOUT_RUNS = ("static",)
 
