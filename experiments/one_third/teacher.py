@@ -121,14 +121,14 @@ def build(config) -> Experiment:
         if task.examples:  # every batch is the first of the training split
             own = BatchId("train", jnp.int32(0))
         key = jax.random.fold_in(own.key(values), own.step)
-        x_BxM = peaked.inputs(key, batch_size, task.features)
-        teacher_BxN = x_BxM @ batch["teacher_MxN"]
-        drawn = {"x_BxM": x_BxM}
-        if not hard:
-            drawn["teacher_BxN"] = teacher_BxN
+        return {"x_BxM": peaked.inputs(key, batch_size, task.features)}
+
+    def label(batch: Batch, values: Values, batch_id: BatchId) -> Batch:
+        teacher_BxN = batch["x_BxM"] @ batch["teacher_MxN"]
+        labels = {} if hard else {"teacher_BxN": teacher_BxN}
         if hard or batch_id.split == "eval":  # soft labels need the best class for the error alone
-            drawn["best_B"] = peaked.best_class(teacher_BxN)
-        return drawn
+            labels["best_B"] = peaked.best_class(teacher_BxN)
+        return labels
 
     def draw_targets(batch: Batch, values: Values, batch_id: BatchId) -> Batch:
         p_BxN, entropy_B = peaked.soft_targets(batch["teacher_BxN"], values["task.temperature"])
@@ -176,14 +176,14 @@ def build(config) -> Experiment:
         return found | {"hessian_trace": curvature.trace(own_loss, params, key, probes=16)}
 
     depends = ("seed",) if task.weights == "uniform" else ("seed", "task.spectrum")
-    inputs = Shared(depends, draw_inputs)
+    inputs, labels = Shared(("seed",), draw_inputs), Shared(depends, label)
     targets = Shared((*depends, "task.temperature"), draw_targets)
     return Experiment(
         init=init,
         loss=loss,
         evaluate=evaluate,
         fixed=(Shared(depends, make_teacher),),
-        batch=(inputs,) if hard else (inputs, targets),
+        batch=(inputs, labels) if hard else (inputs, labels, targets),
     )
 
 
