@@ -214,7 +214,7 @@ def test_an_untrained_model_of_text_knows_nothing(text):
 @pytest.mark.parametrize(
     ("make", "key", "value", "message"),
     [
-        (teacher_config, "task.name", "student", "choose one of teacher, text"),
+        (teacher_config, "task.name", "student", "choose one of teacher, margin"),
         (teacher_config, "task.labels", "smooth", "choose one of soft, hard"),
         (teacher_config, "task.temperature", 0.0, "set task.labels = 'hard'"),
         (teacher_config, "task.temperature", -1.0, "set task.labels = 'hard'"),
@@ -225,6 +225,13 @@ def test_an_untrained_model_of_text_knows_nothing(text):
         (teacher_config, "window", (0.0, 4.0), "above 0"),
         (teacher_config, "window", (1.0, 2.0, 3.0), "two rising values"),
         (teacher_config, "window", ("a", "b"), "two rising values"),
+        (teacher_config, "task.weights", "normal", "choose one of uniform, spectral"),
+        (teacher_config, "task.spectrum", 0.5, "choose 'spectral'"),
+        (teacher_config, "task.loss", "hinge", "choose one of cross_entropy"),
+        (teacher_config, "task.loss", "focal", "for hard labels"),
+        (teacher_config, "task.examples", 7, "train.batch_size"),
+        (teacher_config, "model.logit_scale", "free", "choose one of fixed, learned"),
+        (teacher_config, "eval.eigenvalues", 11, "between 0 and 10"),
         (text_config, "task.context", 0, "at least 1"),
         (text_config, "task.vocabulary", 255, "at least 256"),
         (text_config, "model.embedding", 0, "at least 1"),
