@@ -50,10 +50,18 @@ def difference(first: ExponentInterval, second: ExponentInterval) -> Interval:
 
 
 def farthest(intervals: Iterable[Interval], reference: float) -> Interval:
-    """Returns the value farthest from a reference, with the envelope of all the intervals."""
+    """Returns the value farthest from a reference, and between what distances it may lie.
+
+    No interval reaches farther from the reference than the far end, and some interval does not
+    come closer than the near end. So against a range about the reference the claim that all lie in
+    it holds if each interval does, and fails if one lies outside.
+    """
     found = list(intervals)
     value = max((part.value for part in found), key=lambda value: abs(value - reference))
-    low, high = min(part.low for part in found), max(part.high for part in found)
+    ends = np.array([(part.low - reference, part.high - reference) for part in found])
+    far, side = float(np.abs(ends).max()), np.sign(value - reference) or 1.0
+    near = float(np.where(ends.prod(axis=1) > 0, np.abs(ends).min(axis=1), 0.0).max())
+    low, high = sorted((reference + side * near, reference + side * far))
     return Interval(value, low, high, found[0].seeds, found[0].level)
 
 

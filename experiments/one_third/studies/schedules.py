@@ -65,7 +65,7 @@ def measure(study: Study) -> dict[str, Measured]:
         found[f"schedule_{name}"] = Measured(
             farthest(parts, 1.0),
             f"means in {PARTS} parts of the last 1.6 decades of τ, at {len(pairs)} rates; the "
-            "interval covers that of the seeds in every part",
+            "interval is from those of all parts over seeds",
         )
         steps = [part for pair in pairs for part in pair.ratios("step")]
         largest[name] = max(steps, key=lambda part: part.value)

@@ -91,7 +91,7 @@ def figures(study: Study) -> list[Figure]:
     )
     right.axhline(THIRD, color="grey", ls=":", lw=1, label="1/3")
     right.set(xlabel="a, of the teacher's singular values i^-a", ylabel="exponent")
-    plots.legend(right)
+    right.legend(loc="lower right")
     low, high = study.config.window
     caption = (
         f"Adam at rate {study.config.optimizer.learning_rate:.4f}, temperature "
