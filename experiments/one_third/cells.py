@@ -73,3 +73,21 @@ def over_seeds(value_SxP: ArrayLike) -> list[Interval]:
 def seed_mean(data: xr.Dataset, name: str) -> np.ndarray:
     """Returns the mean over the seeds of a cell after the start: [R]."""
     return measures.curves(data, name).value_SxR.mean(axis=0)
+
+
+def first_passage(data: xr.Dataset, name: str, level: float) -> np.ndarray:
+    """Returns the τ where a metric first reaches a level, [S]; the last τ where it never does."""
+    found = []
+    for tau_R, value_R in zip(*measures.curves(data, name), strict=True):
+        reached_R = value_R >= level
+        after = int(np.argmax(reached_R)) if reached_R.any() else len(tau_R) - 1
+        before = max(after - 1, 0)
+        ends = slice(before, after + 1)
+        crosses = reached_R[after] and after > before
+        log_tau = (
+            np.interp(level, value_R[ends], np.log(tau_R[ends]))
+            if crosses
+            else np.log(tau_R[after])
+        )
+        found.append(np.exp(log_tau))
+    return np.array(found)

@@ -9,6 +9,7 @@ import xarray as xr
 from planted_studies import CONFIGS, THIRD, noise, planted
 
 from experiments.one_third import measures
+from experiments.one_third.cells import first_passage
 from experiments.one_third.claims import claims
 from experiments.one_third.studies import part, temperature_scan
 from jaxlab.analysis.statics import gap_density_at_zero
@@ -143,8 +144,11 @@ def planted_groups(name, curve, **overrides) -> Study:
         parts.append(data.assign({k: (("member", "step"), v) for k, v in found.items()}))
         environment = {"config_hash": "hash", "device": "1 x cpu"}
         done = {"wall_seconds": 1.0, "diverged": {}}
-        runs.append(RunRecord(CONFIGS / name, config, list(group.members), environment, done))
+        runs.append(
+            RunRecord(CONFIGS / name, config, [dict(m) for m in group.members], environment, done)
+        )
     data = xr.concat(parts, "member", join="outer", coords="different", compat="equals")
+    assert isinstance(data, xr.Dataset)
     return Study(name, runs[0].config, runs, data)
 
 
@@ -210,7 +214,10 @@ def test_curvature_and_exponents_off_the_theory_fail():
 
 
 def test_the_aligned_exponent_is_one_third_far_from_the_teacher():
-    assert temperature_scan.aligned_exponent(np.float64(1e-2)) == pytest.approx(THIRD, rel=0.03)
+    found = temperature_scan.aligned_exponent(np.array([1e-2, 0.5]))
+    np.testing.assert_allclose(
+        found, [THIRD * 1.0201, 2.25 * (np.arctanh(0.5) - 0.5) * 8], rtol=1e-3
+    )
 
 
 def test_first_passage_is_between_records_and_at_the_end_without_one():
@@ -220,9 +227,9 @@ def test_first_passage_is_between_records_and_at_the_end_without_one():
             "rising": (("member", "step"), [[0.0, 0.0, 1.0, 2.0]]),
         }
     )
-    between = temperature_scan.first_passage(data, "rising", 0.5)
+    between = first_passage(data, "rising", 0.5)
     np.testing.assert_allclose(between, [2.0])
-    np.testing.assert_allclose(temperature_scan.first_passage(data, "rising", 3.0), [16.0])
+    np.testing.assert_allclose(first_passage(data, "rising", 3.0), [16.0])
 
 
 def test_a_start_that_keeps_its_direction_fails():

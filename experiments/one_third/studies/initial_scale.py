@@ -141,10 +141,13 @@ def figures(study: Study) -> list[Figure]:
     axes[1].set(yscale="linear")
     axes[2].axhline(target, color="grey", ls=":", lw=1, label="β*")
     plots.legend(axes[2])
-    for label, name in (("this start", "exponent"), ("zeros, same rate", "exponent_of_zeros")):
+    for label, name, aside in (
+        ("this start", "exponent", -0.01),
+        ("zeros, same rate", "exponent_of_zeros", 0.01),
+    ):
         found = [getattr(start, name) for start in starts]
         ends = zip(*((e.value, e.low, e.high) for e in found), strict=True)
-        plots.interval_plot(axes[3], shares, *ends, label=label)
+        plots.interval_plot(axes[3], np.add(shares, aside), *ends, label=label)
     axes[3].axhline(THIRD, color="grey", ls=":", lw=1, label="1/3")
     axes[3].set(xlabel="initial scale over the target's", ylabel="exponent, last decade of τ")
     plots.legend(axes[3])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import inf
+from math import exp, inf
 from typing import NamedTuple
 
 import numpy as np
@@ -62,10 +62,11 @@ def measure(study: Study) -> dict[str, Measured]:
     for name in OPTIMIZERS:
         pairs = schedule_pairs(study.data, name)
         parts = [part for pair in pairs for part in pair.ratios("tau")]
+        worst = [(pair.rate, farthest(pair.ratios("tau"), 1.0).value) for pair in pairs]
         found[f"schedule_{name}"] = Measured(
             farthest(parts, 1.0),
-            f"means in {PARTS} parts of the last 1.6 decades of τ, at {len(pairs)} rates; the "
-            "interval is from those of all parts over seeds",
+            f"means in {PARTS} parts of the last 1.6 decades of τ; farthest off by rate: "
+            + ", ".join(f"{ratio:.3f} at {rate:.3g}" for rate, ratio in worst),
         )
         steps = [part for pair in pairs for part in pair.ratios("step")]
         largest[name] = max(steps, key=lambda part: part.value)
@@ -97,8 +98,8 @@ class Pair(NamedTuple):
             raise ValueError(f"there are too few records for {PARTS} parts of the clock")
         means = [log_ratio_SxR[:, part_R == part].mean(axis=1) for part in range(1, PARTS + 1)]
         return [
-            Interval(*np.exp([found.value, found.low, found.high]).tolist(), found.seeds, 0.95)
-            for found in over_seeds(np.transpose(means))
+            Interval(exp(log.value), exp(log.low), exp(log.high), log.seeds, log.level)
+            for log in over_seeds(np.transpose(means))
         ]
 
     def log_ratio(self, clock: str) -> tuple[np.ndarray, np.ndarray]:
@@ -115,12 +116,14 @@ class Pair(NamedTuple):
 
 
 def schedule_pairs(data: xr.Dataset, optimizer: str) -> list[Pair]:
-    """Returns the pairs of schedules of an optimiser, by rate; ValueError without any."""
+    """Returns the pairs of schedules of an optimiser, by rate; ValueError where one is missing."""
     own = data.isel(member=(data["optimizer.name"] == optimizer).values)
     found = dict(cells(own, "optimizer.learning_rate", "schedule.name"))
     rates = sorted({rate for rate, _ in found})
-    if not rates:
-        raise ValueError(f"there is no run of {optimizer}")
+    if not rates or {(rate, name) for rate in rates for name in ("constant", "cosine")} - set(
+        found
+    ):
+        raise ValueError(f"it needs {optimizer} with a constant rate and with a cosine")
     return [Pair(rate, found[rate, "constant"], found[rate, "cosine"]) for rate in rates]
 
 

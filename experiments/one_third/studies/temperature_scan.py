@@ -10,7 +10,14 @@ import numpy as np
 import xarray as xr
 
 from experiments.one_third import measures
-from experiments.one_third.cells import cells, exponent, farthest, over_seeds, seed_mean
+from experiments.one_third.cells import (
+    cells,
+    exponent,
+    farthest,
+    first_passage,
+    over_seeds,
+    seed_mean,
+)
 from experiments.one_third.drawing import TAU
 from experiments.one_third.expected import PAPER, THIRD, Expected, Measured, Unmeasured
 from experiments.one_third.studies import ADAM, TEACHER
@@ -111,7 +118,7 @@ class AtTemperature(NamedTuple):
     @property
     def beta_star(self) -> float:
         """The teacher's logit scale."""
-        return float(measures.beta_star(np.float64(self.temperature)))
+        return float(measures.beta_star(np.array(self.temperature)))
 
     def lead(self) -> np.ndarray:
         """Returns τ where β comes to half of β* over τ where the direction is learned, [S]."""
@@ -124,24 +131,6 @@ def temperatures(study: Study) -> list[AtTemperature]:
     return [AtTemperature(t, data) for (t,), data in cells(study.data, "task.temperature")]
 
 
-def first_passage(data: xr.Dataset, name: str, level: float) -> np.ndarray:
-    """Returns the τ where a metric first reaches a level, [S]; the last τ where it never does."""
-    found = []
-    for tau_R, value_R in zip(*measures.curves(data, name), strict=True):
-        reached_R = value_R >= level
-        after = int(np.argmax(reached_R)) if reached_R.any() else len(tau_R) - 1
-        before = max(after - 1, 0)
-        ends = slice(before, after + 1)
-        crosses = reached_R[after] and after > before
-        log_tau = (
-            np.interp(level, value_R[ends], np.log(tau_R[ends]))
-            if crosses
-            else np.log(tau_R[after])
-        )
-        found.append(np.exp(log_tau))
-    return np.array(found)
-
-
 def aligned_exponent(u: np.ndarray) -> np.ndarray:
     """Returns -dlnL/dlnτ of the aligned flow at u = β/β* in (0, 1): (1+u)² (artanh u - u)/u³.
 
@@ -152,9 +141,13 @@ def aligned_exponent(u: np.ndarray) -> np.ndarray:
 
 @cache
 def loss_exponent(study: Study, temperature: float) -> ExponentInterval:
-    """Returns the exponent of the loss in the window of the config."""
+    """Returns the exponent of the loss in the window, as far as no seed falls to rounding."""
     (data,) = [own.data for own in temperatures(study) if own.temperature == temperature]
-    return exponent(data, study.config.window)
+    tau_SxR, loss_SxR = measures.curves(data)
+    low, high = study.config.window
+    fallen_R = (loss_SxR <= measures.ROUNDING).any(axis=0) & (tau_SxR[0] > low)
+    before = int(np.argmax(fallen_R)) if fallen_R.any() else len(fallen_R)
+    return exponent(data, (low, min(high, float(tau_SxR[0, before - 1]))))
 
 
 def _rise(study: Study, cold: AtTemperature, warm: AtTemperature) -> Measured:
@@ -282,7 +275,8 @@ def _exponents(study: Study) -> Figure:
     colours = [SWEPT(i / max(1, len(scan) - 1)) for i in range(len(scan))]
     for own, colour in zip(scan, colours, strict=True):
         _, u_SxW, exponent_SxW = local_points(study, own)
-        u_W, exponent_W = u_SxW.mean(axis=0), exponent_SxW.mean(axis=0)
+        u_W = u_SxW.mean(axis=0)
+        exponent_W = np.where(u_W < 0.95, exponent_SxW.mean(axis=0), np.nan)  # else it is rounding
         left.plot(u_W, exponent_W, "o-", ms=4, color=colour, label=f"T = {own.temperature:.3g}")
     u = np.linspace(0.01, 0.9, 200)
     left.plot(u, aligned_exponent(u), "k-", lw=1.5, label="aligned flow")
