@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 
 from experiments.one_third import measures
+from jaxlab import config as configs
 from jaxlab.analysis.study import RunRecord, Study
 from jaxlab.sweeps import plan
 from jaxlab.training import loop, metrics, schedule
@@ -38,22 +39,34 @@ def planted(name, curve, **overrides) -> Study:
     `curve(tau_MxR, data)` returns metrics [M, R] by name; τ at the start is that of the first step.
     """
     sweep = plan.load(str(CONFIGS / f"{name}.py"), overrides)
-    (group,) = plan.group(sweep)
-    config, steps = group.config, metrics.record_steps(group.config)
-    values = loop.member_values(config, group.members)
-    tau_MxR = schedule.tau(config.schedule.name, values, steps, config.train.steps)
-    coords = {key: ("member", value) for key, value in values.items()}
-    data = xr.Dataset({"tau": (("member", "step"), tau_MxR)}, coords={"step": steps} | coords)
-    found = curve(np.maximum(tau_MxR, values["optimizer.learning_rate"][:, None]), data)
-    found = {"diverged_step": np.full(tau_MxR.shape, -1.0)} | found
-    data = data.assign({key: (("member", "step"), value) for key, value in found.items()})
-    done = {"wall_seconds": 1.0, "diverged": {}}
+    groups = plan.group(sweep)
+    swept = {key for member in sweep.members for key in member}
+    parts = [_planted_group(group, swept, curve) for group in groups]
     environment = {"config_hash": f"hash of {name}", "device": "1 x cpu"}
     environment |= dict.fromkeys(("jax", "jaxlib", "flax", "optax", "numpy", "python"), "1.0")
     environment |= {"orbax-checkpoint": "1.0", "data": {"train": {"windows": 10**7}}}
-    members = [dict(member) for member in group.members]
-    run = RunRecord(Path(name), config, members, environment, done)
-    return Study(name, config, [run], data)
+    done = {"wall_seconds": 1.0, "diverged": {}}
+    runs = [
+        RunRecord(Path(name) / group.name, group.config, list(group.members), environment, done)
+        for group in groups
+    ]
+    data = xr.concat(parts, "member", join="outer", coords="different", compat="equals")
+    return Study(name, groups[0].config, runs, data)
+
+
+def _planted_group(group: plan.Group, swept: set[str], curve) -> xr.Dataset:
+    config, steps = group.config, metrics.record_steps(group.config)
+    values = loop.member_values(config, group.members)
+    tau_MxR = schedule.tau(config.schedule.name, values, steps, config.train.steps)
+    static = {key: value for key, value in configs.leaves(config) if key in swept - set(values)}
+    coords = values | {key: np.array([value] * len(tau_MxR)) for key, value in static.items()}
+    data = xr.Dataset(
+        {"tau": (("member", "step"), tau_MxR)},
+        coords={"step": steps} | {key: ("member", value) for key, value in coords.items()},
+    )
+    found = curve(np.maximum(tau_MxR, values["optimizer.learning_rate"][:, None]), data)
+    found = {"diverged_step": np.full(tau_MxR.shape, -1.0)} | found
+    return data.assign({key: (("member", "step"), value) for key, value in found.items()})
 
 
 def noise(shape, size=0.005):
