@@ -60,6 +60,10 @@ def test_override_names_the_bad_key_or_type(overrides, message):
         ("optimizer.clip_norm", -1.0, "negative"),
         ("schedule.warmup", 1.5, "fraction"),
         ("schedule.name", "step", "choose one of constant"),
+        ("schedule.offset", 0.0, "above 0 steps"),
+        ("average.name", "swa", "choose one of none, ema, polynomial"),
+        ("average.decay", 1.0, r"\[0, 1\)"),
+        ("average.power", -1.0, "negative"),
         ("train.accumulate", 3, "choose a divisor"),
         ("train.steps", 0, "at least 1"),
         ("records.every_steps", 0, "at least 1"),
@@ -91,6 +95,7 @@ def test_every_value_moves_the_fingerprint():
     for key, value in configs.leaves(config):
         changed = value + 1 if isinstance(value, int | float) else (9.0, 9.5)
         changed = value + "x" if isinstance(value, str) else changed
+        changed = not value if isinstance(value, bool) else changed
         seen.add(configs.fingerprint(configs.override(config, {key: changed})))
     assert len(seen) == 1 + len(list(configs.leaves(config)))
 
@@ -102,6 +107,25 @@ def test_differing_keys_are_named_with_both_values():
         "a.c: 2 -> (absent)",
         "d: (absent) -> 4",
     ]
+
+
+@pytest.mark.parametrize(
+    ("overrides", "unread", "read"),
+    [
+        ({}, {"average.decay", "average.power", "schedule.power", "schedule.offset"}, set()),
+        ({"average.name": "ema"}, {"average.power"}, {"average.decay"}),
+        ({"average.name": "polynomial"}, {"average.decay"}, {"average.power"}),
+        ({"schedule.name": "power"}, {"schedule.final"}, {"schedule.power", "schedule.offset"}),
+        ({"schedule.weight_growth": 0.5}, {"schedule.power"}, {"schedule.offset"}),
+        ({"optimizer.name": "muon"}, {"optimizer.b1"}, {"optimizer.momentum"}),
+        ({"optimizer.name": "sign"}, {"optimizer.momentum", "optimizer.eps"}, set()),
+    ],
+)
+def test_values_that_nothing_reads_are_known(overrides, unread, read):
+    found = configs.unread(configs.override(teacher_config(), overrides))
+    assert unread <= found
+    assert not read & found
+    assert "optimizer.learning_rate" not in found
 
 
 def test_an_unknown_size_names_the_known_ones():

@@ -57,3 +57,26 @@ def test_tau_is_the_sum_of_the_rates_for_each_member():
         values = {key: value[m] for key, value in members.items() if key != "x"}
         rates = members["optimizer.learning_rate"][m] * fractions("linear", 50, **values)
         np.testing.assert_allclose(taus[m], [rates[:s].sum() for s in at], rtol=1e-5)
+
+
+@pytest.mark.parametrize("power", [0.5, -0.5, 2.0])
+def test_power_starts_at_the_first_rate_and_follows_its_offset(power):
+    shape = {"schedule.power": power, "schedule.offset": 50.0}
+    rates = fractions("power", 400, **shape, **{"schedule.warmup": 0.0})
+    np.testing.assert_allclose(rates, (1 + np.arange(400) / 50) ** power, rtol=1e-5)
+    warmed = fractions("power", 400, **shape)
+    np.testing.assert_allclose(warmed[:40], np.arange(1, 41) / 40, rtol=1e-6)
+    np.testing.assert_array_equal(warmed[40:], rates[40:])
+
+
+def test_tau_of_a_power_is_its_sum_and_grows_as_its_integral():
+    members = {key: np.array([value, value]) for key, value in VALUES.items()}
+    members |= {"schedule.warmup": np.zeros(2), "schedule.power": np.array([1.0, -0.5])}
+    members |= {"schedule.offset": np.array([100.0, 10.0])}
+    members |= {"optimizer.learning_rate": np.array([0.5, 3.0])}
+    at = np.array([0, 1, 10, 2000])
+    growing, falling = tau("power", members, at, 2000)
+    arithmetic = 0.5 * (at + at * (at - 1) / 2 / 100)  # 1 + s/100 for s = 0, 1, ...
+    np.testing.assert_allclose(growing, arithmetic, rtol=1e-5)
+    integral = 3 * 2 * 10 * ((1 + 2000 / 10) ** 0.5 - 1)
+    assert falling[-1] == pytest.approx(integral, rel=0.01)
