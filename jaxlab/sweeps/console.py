@@ -84,6 +84,6 @@ class _Lines:
         if soon or completed == self.completed:
             return
         self.last, self.completed = now, completed
-        left = (now - self.started) * (self.total / max(completed, 1) - 1)
-        share = f"{100 * completed / self.total:3.0f} %"
-        print(f"{description}: {share}, {left:.0f} s left", file=sys.stderr, flush=True)
+        share = completed / self.total
+        left = f"{(now - self.started) * (1 / share - 1):.0f} s left" if share > 0.01 else "started"
+        print(f"{description}: {100 * share:3.0f} %, {left}", file=sys.stderr, flush=True)
