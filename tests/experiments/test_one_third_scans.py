@@ -51,6 +51,7 @@ def scan_curve(direction=1e-3, trace=1.0, factor=1.0):
         u_MxR = np.exp(np.interp(np.log(pace_Mx1 * tau_MxR), np.log(rise), np.log(u_P)))
         beta_MxR = u_MxR * top_Mx1
         loss_MxR = ((1 - u_MxR) ** 2 / beta_MxR) ** factor * noise(tau_MxR.shape, 1e-3)
+        loss_MxR -= 3e-9  # a float32 KL of nothing is below zero
         ties_MxR = 32 * gap_density_at_zero(128) / beta_MxR * noise(tau_MxR.shape, 1e-3)
         return {
             "eval_loss": loss_MxR,

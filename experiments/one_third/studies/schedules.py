@@ -141,13 +141,13 @@ def figures(study: Study) -> list[Figure]:
             style = {"color": f"C{colour}", "lw": 1.5}
             for data, line, label in (
                 (pair.constant, "-", f"rate {pair.rate:.3g}, constant"),
-                (pair.cosine, ":", "warm-up and cosine"),
+                (pair.cosine, ":", None if colour else "the same, cosine"),
             ):
                 loss_R = seed_mean(data, measures.LOSS)
                 losses.loglog(_clock(data, "tau"), loss_R, ls=line, label=label, **style)
             for clock, line, label in (
                 ("tau", "-", f"rate {pair.rate:.3g}, at equal τ"),
-                ("step", ":", "at equal steps"),
+                ("step", ":", None if colour else "the same, at equal steps"),
             ):
                 log_ratio_SxR, clock_R = pair.log_ratio(clock)
                 late_R = clock_R >= measures.GRID_START * clock_R[-1]

@@ -22,6 +22,7 @@ from experiments.one_third.drawing import TAU
 from experiments.one_third.expected import PAPER, THIRD, Expected, Measured, Unmeasured
 from experiments.one_third.studies import ADAM, TEACHER
 from jaxlab.analysis import theory
+from jaxlab.analysis.curve import Window
 from jaxlab.analysis.interval import ExponentInterval, Interval, student_interval
 from jaxlab.analysis.local_exponent import local_exponents
 from jaxlab.analysis.statics import gap_density_at_zero
@@ -141,13 +142,18 @@ def aligned_exponent(u: np.ndarray) -> np.ndarray:
 
 @cache
 def loss_exponent(study: Study, temperature: float) -> ExponentInterval:
-    """Returns the exponent of the loss in the window, as far as no seed falls to rounding."""
-    (data,) = [own.data for own in temperatures(study) if own.temperature == temperature]
-    tau_SxR, loss_SxR = measures.curves(data)
+    """Returns the exponent of the loss in the window above rounding."""
+    (own,) = [own for own in temperatures(study) if own.temperature == temperature]
+    return exponent(own.data, above_rounding(study, own))
+
+
+def above_rounding(study: Study, own: AtTemperature) -> Window:
+    """Returns the window of the config as far as no seed's loss falls to rounding."""
+    tau_SxR, loss_SxR = measures.curves(own.data)
     low, high = study.config.window
     fallen_R = (loss_SxR <= measures.ROUNDING).any(axis=0) & (tau_SxR[0] > low)
-    before = int(np.argmax(fallen_R)) if fallen_R.any() else len(fallen_R)
-    return exponent(data, (low, min(high, float(tau_SxR[0, before - 1]))))
+    last = int(np.argmax(fallen_R)) - 1 if fallen_R.any() else -1
+    return low, min(high, float(tau_SxR[0, last]))
 
 
 def _rise(study: Study, cold: AtTemperature, warm: AtTemperature) -> Measured:
@@ -159,12 +165,12 @@ def _rise(study: Study, cold: AtTemperature, warm: AtTemperature) -> Measured:
 
 
 def local_points(study: Study, own: AtTemperature) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Returns β, u and the local exponent in quarter-decades of the window, each [S, W]."""
+    """Returns β, u and the exponent in quarter-decades of the window above rounding, [S, W]."""
     tau_SxR, loss_SxR = measures.curves(own.data)
     beta_SxR = measures.curves(own.data, measures.SCALE).value_SxR
     rows = []
     for tau_R, loss_R, beta_R in zip(tau_SxR, loss_SxR, beta_SxR, strict=True):
-        local = local_exponents(tau_R, loss_R, per_decade=4, window=study.config.window)
+        local = local_exponents(tau_R, loss_R, per_decade=4, window=above_rounding(study, own))
         beta_W = np.interp(np.log(local.centre), np.log(tau_R), beta_R)
         rows.append((beta_W, beta_W / own.beta_star, local.exponent))
     beta_SxW, u_SxW, exponent_SxW = np.moveaxis(np.array(rows), 1, 0)
@@ -275,9 +281,9 @@ def _exponents(study: Study) -> Figure:
     colours = [SWEPT(i / max(1, len(scan) - 1)) for i in range(len(scan))]
     for own, colour in zip(scan, colours, strict=True):
         _, u_SxW, exponent_SxW = local_points(study, own)
-        u_W = u_SxW.mean(axis=0)
-        exponent_W = np.where(u_W < 0.95, exponent_SxW.mean(axis=0), np.nan)  # else it is rounding
-        left.plot(u_W, exponent_W, "o-", ms=4, color=colour, label=f"T = {own.temperature:.3g}")
+        label = f"T = {own.temperature:.3g}"
+        means = u_SxW.mean(axis=0), exponent_SxW.mean(axis=0)
+        left.plot(*means, "o-", ms=4, color=colour, label=label)
     u = np.linspace(0.01, 0.9, 200)
     left.plot(u, aligned_exponent(u), "k-", lw=1.5, label="aligned flow")
     left.plot(u, theory.finite_temperature_exponent(u), "k:", lw=1.2, label="(1/3)(1+u)/(1-u)")
@@ -285,18 +291,13 @@ def _exponents(study: Study) -> Figure:
     left.set(xlabel="u = β/β*", ylabel="local exponent of the loss", xlim=(0, 1), ylim=(0, 3))
     left.legend(ncols=1, fontsize=8)
     tau_R = measures.curves(study.data).tau_SxR[0]
-    for own, colour, name in ((scan[0], "C0", "coldest"), (scan[-1], "C1", "warmest")):
-        for metric, style, label in (
-            ("eval_loss_radial", "-", "radial"),
-            ("eval_loss_tangential", ":", "tangential"),
-        ):
-            value_R = seed_mean(own.data, metric)
-            shown_R = value_R > 0
-            right.loglog(
-                tau_R[shown_R], value_R[shown_R], style, color=colour, label=f"{name}, {label}"
-            )
+    parts = {
+        f"T = {own.temperature:.3g}, {part}": seed_mean(own.data, f"eval_loss_{part}")
+        for own in (scan[0], scan[-1])
+        for part in ("radial", "tangential")
+    }
+    plots.loglog_curves(right, tau_R, np.stack(list(parts.values())), labels=list(parts))
     right.set(xlabel=TAU, ylabel="part of the loss, nats")
-    plots.legend(right)
     low, high = study.config.window
     caption = (
         f"Left: the loss's exponent in quarter-decades of τ in [{low:g}, {high:g}] against u, "
