@@ -3,6 +3,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 QUICK := runs/quickstart$(SIZE:%=_%)
 EXTRAS := dev cuda tpu slurm
+ONE_THIRD := headline adam_grid sgd_grid temperature_scan initial_scale weight_decay schedules spectrum \
+  hard_labels channels margins flat regression separable text images tower ways_out growth carry text_ways
 
 .PHONY: help setup one_third $(EXTRAS:%=setup-%) quickstart test lint clean constraints
 
@@ -23,12 +25,13 @@ quickstart: setup
 	$(BIN)/python scripts/sweep.py --config=configs/one_third/text.py:$(or $(SIZE),quick) --workdir=$(QUICK)/text
 	$(BIN)/python scripts/report.py $(QUICK)
 
-## one_third    run the whole study of the one-third law (20 minutes) and write results/one_third
+## one_third    run every study of the one-third law (2 hours) and write results/one_third
 one_third: setup
-	for figure in headline adam_grid hard_labels flat text; do \
-	  $(BIN)/python scripts/sweep.py --config=configs/one_third/$$figure.py --workdir=runs/one_third/$$figure || exit 1; \
-	done
-	$(BIN)/python scripts/report.py runs/one_third --out=results/one_third
+	@failed=; for figure in $(ONE_THIRD); do \
+	  $(BIN)/python scripts/sweep.py --config=configs/one_third/$$figure.py --workdir=runs/one_third/$$figure || failed="$$failed $$figure"; \
+	done; \
+	$(BIN)/python scripts/report.py runs/one_third --out=results/one_third && \
+	if [ -n "$$failed" ]; then echo "These studies failed:$$failed. Give the same command to go on with them." >&2; exit 1; fi
 
 ## test         run the tests
 test: setup-dev
