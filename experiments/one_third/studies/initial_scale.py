@@ -68,7 +68,11 @@ def measure(study: Study) -> dict[str, Measured]:
             f"{min(exponents):.3f} to {max(exponents):.3f} over {len(starts)} scales; a student of "
             f"zeros has {zero.exponent.value:.3f}",
         ),
-        "start_as_zero": Measured(farthest(differences, 0.0), "over seeds, windows and scales"),
+        "start_as_zero": Measured(
+            farthest(differences, 0.0),
+            "end loss over that of zeros at the same rate, by scale: "
+            + ", ".join(f"{start.end_over_zeros:.2f}" for start in starts),
+        ),
     }
 
 
@@ -81,6 +85,7 @@ class Start(NamedTuple):
     alignment: Interval  # at the end, over seeds
     exponent: ExponentInterval  # in the last decade of τ
     exponent_of_zeros: ExponentInterval  # of the lowest scale, at the same rate
+    end_over_zeros: float  # the mean loss at the end over that of the lowest scale, likewise
 
 
 @cache
@@ -99,7 +104,7 @@ def best_starts(study: Study) -> list[Start]:
         if not finite:
             raise ValueError(f"every rate diverged from initial scale {scale:.4g}")
         rate = min(finite, key=lambda rate: finite[rate])
-        data = found[scale, rate]
+        data, zeros = found[scale, rate], found[lowest, rate]
         starts.append(
             Start(
                 scale,
@@ -107,7 +112,8 @@ def best_starts(study: Study) -> list[Start]:
                 data,
                 student_interval(measures.curves(data, "eval_alignment").value_SxR[:, -1]),
                 _last_decade(data),
-                _last_decade(found[lowest, rate]),
+                _last_decade(zeros),
+                finite[rate] / float(seed_mean(zeros, measures.LOSS)[-1]),
             )
         )
     return starts
@@ -150,11 +156,12 @@ def figures(study: Study) -> list[Figure]:
         plots.interval_plot(axes[3], np.add(shares, aside), *ends, label=label)
     axes[3].axhline(THIRD, color="grey", ls=":", lw=1, label="1/3")
     axes[3].set(xlabel="initial scale over the target's", ylabel="exponent, last decade of τ")
-    plots.legend(axes[3])
+    axes[3].legend(loc="upper left")
     caption = (
         f"Adam at temperature {study.config.task.temperature:g}, students that start as another "
         f"teacher, each scale at its best rate, means of {starts[0].exponent.seeds} seeds. "
-        "Exponents are those of the last decade of τ, with intervals over seeds and windows."
+        "Exponents are those of the last decade of τ, with intervals over seeds and windows; a "
+        "start that realigned late has its fall in that decade."
     )
     return [Figure("initial_scale", "Large and misaligned starts", caption, figure)]
 
