@@ -14,8 +14,7 @@ from experiments.one_third.studies import TEACHER
 from jaxlab.analysis.interval import ExponentInterval, exponent_interval, student_interval
 from jaxlab.analysis.power_law import fit_power_law
 from jaxlab.analysis.study import Study
-from jaxlab.report import plots
-from jaxlab.report.claims import format_estimate
+from jaxlab.report.claims import format_number
 from jaxlab.report.figures import Figure, panels
 from jaxlab.report.page import Table
 
@@ -131,7 +130,7 @@ def figures(study: Study) -> list[Figure]:
         slopes = {}
         try:
             slopes = {
-                part: format_estimate(*_slope(found, part))
+                part: found.value if part == "norm" else -found.value
                 for part, found in _exponents(study, optimizer).items()
             }
         except ValueError as error:
@@ -139,7 +138,7 @@ def figures(study: Study) -> list[Figure]:
         for number, (part, (_, name)) in enumerate(PARTS.items()):
             tau_SxR, value_SxR = measures.curves(data, name)
             mean_R = value_SxR.mean(axis=0)
-            label = f"{part}: slope {slopes[part]}" if part in slopes else part
+            label = f"{part}: slope {format_number(slopes[part], 3)}" if part in slopes else part
             ax.plot(tau_SxR[0], mean_R, color=f"C{number}", label=label)
             if part in slopes:
                 window = _window(study, tau_SxR, optimizer)
@@ -148,19 +147,15 @@ def figures(study: Study) -> list[Figure]:
                 ax.plot(ends, fit.predict(ends), color="black", ls=(0, (4, 1.5)), lw=1)
         ax.set(xscale="log", yscale="log", xlabel=TAU, ylabel="nats (norm: of the weights)")
         ax.set_title(NAMES[optimizer])
-        plots.legend(ax)
+        ax.set_ylim(bottom=ax.get_ylim()[0] / 100)  # room for the legend
+        ax.legend(loc="lower left").set_in_layout(False)
     caption = (
         "Hard labels, means over seeds. Radial: the loss of the student's projection on the "
         "teacher's direction; tangential: the rest. Dashed: fits from step "
-        f"{study.config.from_step} on, with intervals over seeds.{without}"
+        f"{study.config.from_step} on; the table has their intervals.{without}"
     )
     title = "Two channels of the loss: SGD and Adam"
     return [Figure("channels", title, caption, figure)]
-
-
-def _slope(found: ExponentInterval, part: str) -> tuple[float, float, float]:
-    ends = found.value, found.seed_low, found.seed_high
-    return ends if part == "norm" else (-ends[0], -ends[2], -ends[1])
 
 
 def tables(study: Study) -> list[Table]:

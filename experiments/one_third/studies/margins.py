@@ -13,8 +13,7 @@ from experiments.one_third.expected import THIRD, Expected, Measured
 from jaxlab.analysis.interval import ExponentInterval, Interval, exponent_interval, student_interval
 from jaxlab.analysis.study import Study
 from jaxlab.analysis.theory import margin_flow
-from jaxlab.report import plots
-from jaxlab.report.claims import format_estimate
+from jaxlab.report.claims import format_estimate, format_number
 from jaxlab.report.figures import CATEGORY_COLOURS, Figure, panels
 from jaxlab.report.page import Table
 
@@ -175,8 +174,7 @@ def figures(study: Study) -> list[Figure]:
             try:
                 found = _exponent(study, cell, metric)
                 sign = 1 if metric == SCALE else -1
-                ends = sorted((sign * found.low, sign * found.high))
-                name += f": slope {format_estimate(sign * found.value, *ends)}"
+                name += f": slope {format_number(sign * found.value, 3)}"
             except ValueError as error:
                 without = f" Not every cell has a fit: {error}."
             for number, value_R in enumerate(values_SxR):
@@ -185,11 +183,16 @@ def figures(study: Study) -> list[Figure]:
             flow = "exact flow" if cell == "gap" else ""
             ax.plot(tau_R, flow_R, color="black", ls=":", lw=1.3, zorder=5, label=flow)
         ax.set(xscale="log", yscale="log", xlabel=TAU, ylabel=label)
-        plots.legend(ax)
+        if metric == SCALE:
+            ax.set_ylim(top=ax.get_ylim()[1] * 3)
+            ax.legend(loc="upper left")
+        else:
+            ax.legend(loc="lower left")
     caption = (
         "SGD on two classes whose margins d have a given density. Dotted: the exact flow of the "
-        "scale, without a fitted constant. The slopes are fits in the shaded window, with "
-        f"intervals over seeds and windows.{without}"
+        "scale, without a fitted constant. The slopes are fits in the shaded window; the "
+        "table has their intervals, and the exponent of the error where the evaluation saw one at "
+        f"every record.{without}"
     )
     return [Figure("margins", "The density of near-ties sets the exponent", caption, figure)]
 
