@@ -59,7 +59,7 @@ def farthest(intervals: Iterable[Interval], reference: float) -> Interval:
     found = list(intervals)
     value = max((part.value for part in found), key=lambda value: abs(value - reference))
     ends = np.array([(part.low - reference, part.high - reference) for part in found])
-    far, side = float(np.abs(ends).max()), np.sign(value - reference) or 1.0
+    far, side = float(np.abs(ends).max()), 1.0 if value >= reference else -1.0
     near = float(np.where(ends.prod(axis=1) > 0, np.abs(ends).min(axis=1), 0.0).max())
     low, high = sorted((reference + side * near, reference + side * far))
     return Interval(value, low, high, found[0].seeds, found[0].level)
