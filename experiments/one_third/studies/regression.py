@@ -22,7 +22,7 @@ from jaxlab.analysis.power_law import fit_exponential, fit_power_law
 from jaxlab.analysis.study import Study
 from jaxlab.experiment import stream_key
 from jaxlab.report import plots
-from jaxlab.report.claims import format_estimate
+from jaxlab.report.claims import format_estimate, format_number
 from jaxlab.report.figures import Figure, panels
 from jaxlab.report.page import Table
 
@@ -179,15 +179,16 @@ def figures(study: Study) -> list[Figure]:
         name = f"spectrum i^-{spectrum:.0f}"
         try:
             found = _exponents(study, spectrum)[1]
-            name += f": slope {format_estimate(-found.value, -found.high, -found.low)}"
+            name += f": slope {format_number(-found.value, 3)}"
         except ValueError as error:
             without = f" There is no fit: {error}."
         for number, loss_R in enumerate(loss_SxR):
             left.plot(tau_SxR[0], loss_R, color=colour, lw=1, label="" if number else name)
         for flow_R in _flows(study, data, spectrum):
             left.plot(tau_SxR[0], flow_R, color="black", lw=0.8, ls=":", zorder=5)
+    left.lines[-1].set_label("exact flows")
     left.set(xscale="log", yscale="log", xlabel=TAU, ylabel="squared loss")
-    plots.legend(left)
+    left.legend(loc="lower left").set_in_layout(False)
     tau_SxR, loss_SxR = measures.curves(_cell(study, 0.0))
     for number, loss_R in enumerate(loss_SxR):
         right.plot(tau_SxR[0], loss_R, lw=1, color="C0", label="" if number else "isotropic inputs")
