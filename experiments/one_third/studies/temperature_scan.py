@@ -302,7 +302,7 @@ def _exponents(study: Study) -> Figure:
     caption = (
         f"Left: the loss's exponent in quarter-decades of τ in [{low:g}, {high:g}] against u, "
         "mean over seeds; the lines are the theory at finite temperature, without any fitted "
-        "constant, for gradient flow: that Adam lies elsewhere is a finding. Right: the loss of "
+        "constant, for gradient flow: how far Adam lies off is a finding. Right: the loss of "
         "the student's part along the teacher (radial) and what wrong directions add, where that "
         "is positive."
     )
