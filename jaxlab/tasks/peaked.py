@@ -28,7 +28,8 @@ def spectral_weights(key: jax.Array, features: int, classes: int, decay: jax.Arr
     v_NxK, _ = jnp.linalg.qr(jax.random.normal(right, (classes, rank)))
     values_K = jnp.arange(1, rank + 1, dtype=jnp.float32) ** -decay
     norm = (classes / 3) ** 0.5  # of uniform weights: M N entries of variance 1 / (3 M)
-    return (u_MxK * (values_K * norm / jnp.linalg.norm(values_K))) @ v_NxK.T
+    scaled_K = values_K * norm / jnp.linalg.norm(values_K)
+    return (u_MxK * scaled_K[None, :]) @ v_NxK.T
 
 
 def inputs(key: jax.Array, batch_size: int, features: int) -> jax.Array:

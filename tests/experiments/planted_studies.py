@@ -47,7 +47,13 @@ def planted(name, curve, **overrides) -> Study:
     environment |= {"orbax-checkpoint": "1.0", "data": {"train": {"windows": 10**7}}}
     done = {"wall_seconds": 1.0, "diverged": {}}
     runs = [
-        RunRecord(Path(name) / group.name, group.config, list(group.members), environment, done)
+        RunRecord(
+            Path(name if len(groups) == 1 else group.name),
+            group.config,
+            list(group.members),
+            environment,
+            done,
+        )
         for group in groups
     ]
     data = xr.concat(parts, "member", join="outer", coords="different", compat="equals")

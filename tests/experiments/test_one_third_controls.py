@@ -2,22 +2,18 @@
 
 import dataclasses
 from functools import cache
-from pathlib import Path
 
 import jax
 import numpy as np
 import pytest
-import xarray as xr
-from planted_studies import CONFIGS, aligned, noise, planted, spoiled
+from planted_studies import aligned, noise, planted, spoiled
 
 from experiments.one_third.claims import claims
 from experiments.one_third.studies import channels, margins, part, regression
-from jaxlab.analysis.study import RunRecord, Study
+from jaxlab.analysis.study import Study
 from jaxlab.analysis.theory import margin_flow
 from jaxlab.report.claims import Verdict
 from jaxlab.report.figures import house_style
-from jaxlab.sweeps import plan
-from jaxlab.training import loop, metrics, schedule
 
 EXPONENTS = {"sgd": (0.34, 0.35, 0.33, 0.33), "adam": (0.40, 0.48, 0.08, 0.44)}
 METRICS = ("eval_loss", "eval_loss_radial", "eval_loss_tangential", "param_norm")
@@ -38,27 +34,14 @@ def powers(tau_MxR, *exponents, size=0.002):
 
 
 def planted_channels(exponents=EXPONENTS) -> Study:
-    """Returns the study of both optimisers; `planted` makes studies of one group."""
-    sweep, runs = plan.load(str(CONFIGS / "channels.py"), {}), []
-    parts: list[xr.Dataset] = []
-    for group in plan.group(sweep):
-        config, steps = group.config, metrics.record_steps(group.config)
-        values = loop.member_values(config, group.members)
-        tau_MxR = schedule.tau(config.schedule.name, values, steps, config.train.steps)
-        clock_MxR = np.maximum(tau_MxR, values["optimizer.learning_rate"][:, None])
-        found = powers(clock_MxR, *exponents[config.optimizer.name])
+    """Returns the study of both optimisers."""
+
+    def curve(tau_MxR, data):
+        found = powers(tau_MxR, *exponents[str(data["optimizer.name"].values[0])])
         found[-1] = 1 / found[-1]
-        data = dict(zip(METRICS, found, strict=True)) | {"tau": tau_MxR}
-        coords = {key: ("member", value) for key, value in values.items()}
-        swept = {"optimizer.name": config.optimizer.name, "train.batch_size": 0}
-        swept["train.batch_size"] = config.train.batch_size
-        coords |= {key: ("member", [value] * len(tau_MxR)) for key, value in swept.items()}
-        arrays = {name: (("member", "step"), value) for name, value in data.items()}
-        parts.append(xr.Dataset(arrays, coords={"step": steps} | coords))
-        members = [dict(member) for member in group.members]
-        environment = {"config_hash": "hash", "device": "1 x cpu"}
-        runs.append(RunRecord(Path("channels"), config, members, environment, {}))
-    return Study("channels", runs[0].config, runs, xr.concat(parts, "member"))
+        return dict(zip(METRICS, found, strict=True))
+
+    return planted("channels", curve)
 
 
 @cache
@@ -100,7 +83,7 @@ def regression_curves(shift=0.0):
         members = zip(data["seed"].values, data["task.spectrum"].values, tau_MxR, strict=True)
         for seed, spectrum, tau_R in members:
             key = jax.random.fold_in(jax.random.key(int(seed)), 1)
-            teacher = np.asarray(jax.random.normal(key, (512, 8)), np.float64)
+            teacher = np.asarray(jax.random.rademacher(key, (512, 8)), np.float64)
             loss_R = np.zeros(len(tau_R))
             for mode in range(1, 513):
                 rate = mode**-spectrum
@@ -143,10 +126,9 @@ def test_the_exponents_are_those_that_were_planted(studies):
     assert found["margins_flow"].measured == pytest.approx(1, abs=0.005)
     assert found["separable_norm"].measured == pytest.approx(0.09, abs=0.004)
     assert found["regression_rate"].measured == pytest.approx(2, abs=0.01)
-    # Five teachers of eight outputs: as fitted the exponents lie 0.04 apart.
     for name, exponent in (("regression_2", 0.511), ("regression_3", 0.666)):
         assert found[name].measured == pytest.approx(exponent, abs=0.004)
-        assert found[name].high - found[name].low < 0.01
+        assert found[name].high - found[name].low < 0.03
 
 
 @pytest.mark.parametrize(
@@ -243,13 +225,14 @@ def test_a_diverged_member_leaves_nothing_measured_and_a_figure(studies, name):
     assert figure.caption
 
 
-def test_the_window_of_the_law_is_where_few_modes_are_not_felt():
-    """512 modes stay within 0.02 of infinitely many there, and not in the config's window."""
+def test_the_window_is_where_few_modes_are_not_felt():
+    """512 modes stay within 0.02 of infinitely many there, and not much later."""
     tau_R = np.geomspace(5, 4000, 100)
-    loss_R = regression._flow(tau_R, np.ones(512), 2.0)  # pyright: ignore[reportPrivateUsage]
+    loss_R = regression._flow(planted("regression", regression_curves()), tau_R, 2.0)  # pyright: ignore[reportPrivateUsage]
+    window = planted("regression", regression_curves()).config.window
     slopes = [
         np.polyfit(np.log(tau_R[part_R]), np.log(loss_R[part_R]), 1)[0]
-        for low, high in (regression.LAW_WINDOW, (20.0, 2000.0))
+        for low, high in (window, (20.0, 2000.0))
         for part_R in [(tau_R >= low) & (tau_R <= high)]
     ]
     assert slopes[0] == pytest.approx(-1 / 2, abs=0.02)

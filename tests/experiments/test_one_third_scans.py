@@ -6,18 +6,15 @@ from functools import cache
 import numpy as np
 import pytest
 import xarray as xr
-from planted_studies import CONFIGS, THIRD, noise, planted
+from planted_studies import THIRD, noise, planted
 
 from experiments.one_third import measures
 from experiments.one_third.cells import first_passage
 from experiments.one_third.claims import claims
 from experiments.one_third.studies import part, temperature_scan
 from jaxlab.analysis.statics import gap_density_at_zero
-from jaxlab.analysis.study import RunRecord, Study
 from jaxlab.report.claims import Verdict
 from jaxlab.report.figures import house_style
-from jaxlab.sweeps import plan
-from jaxlab.training import loop, metrics, schedule
 
 HOLDS, FAILS, NOT_MEASURED = Verdict.HOLDS, Verdict.FAILS, Verdict.NOT_MEASURED
 
@@ -126,33 +123,6 @@ def spectrum_curve(slope=0.0):
     return curve
 
 
-def planted_groups(name, curve, **overrides) -> Study:
-    """Returns a planted study of a sweep whose members need several programs."""
-    sweep = plan.load(str(CONFIGS / f"{name}.py"), overrides)
-    runs, parts = [], []
-    for group in plan.group(sweep):
-        config, steps = group.config, metrics.record_steps(group.config)
-        values = loop.member_values(config, group.members)
-        tau_MxR = schedule.tau(config.schedule.name, values, steps, config.train.steps)
-        names = {"optimizer.name": config.optimizer.name, "schedule.name": config.schedule.name}
-        count = len(group.members)
-        coords = values | {key: np.array([value] * count) for key, value in names.items()}
-        data = xr.Dataset(
-            {"tau": (("member", "step"), tau_MxR)},
-            coords={"step": steps} | {key: ("member", value) for key, value in coords.items()},
-        )
-        found = curve(np.maximum(tau_MxR, 1e-9), data)
-        parts.append(data.assign({k: (("member", "step"), v) for k, v in found.items()}))
-        environment = {"config_hash": "hash", "device": "1 x cpu"}
-        done = {"wall_seconds": 1.0, "diverged": {}}
-        runs.append(
-            RunRecord(CONFIGS / name, config, [dict(m) for m in group.members], environment, done)
-        )
-    data = xr.concat(parts, "member", join="outer", coords="different", compat="equals")
-    assert isinstance(data, xr.Dataset)
-    return Study(name, runs[0].config, runs, data)
-
-
 @cache
 def lawful():
     """A study for each config file, as the theory or the paper would have it."""
@@ -160,7 +130,7 @@ def lawful():
         "temperature_scan": planted("temperature_scan", scan_curve()),
         "initial_scale": planted("initial_scale", start_curve()),
         "weight_decay": planted("weight_decay", decay_curve()),
-        "schedules": planted_groups("schedules", schedule_curve()),
+        "schedules": planted("schedules", schedule_curve()),
         "spectrum": planted("spectrum", spectrum_curve(), spectra=4),
     }
 
@@ -261,7 +231,7 @@ def test_without_its_control_decay_is_not_measured():
 
 
 def test_a_law_of_steps_fails_on_the_clock_of_rates():
-    found = verdicts(planted_groups("schedules", schedule_curve(clock="step")))
+    found = verdicts(planted("schedules", schedule_curve(clock="step")))
     assert found == {
         "schedule_sgd": FAILS,
         "schedule_adam": FAILS,
@@ -270,7 +240,7 @@ def test_a_law_of_steps_fails_on_the_clock_of_rates():
 
 
 def test_a_cosine_that_ends_lower_shows_by_how_much():
-    found = by_id(planted_groups("schedules", schedule_curve(gain=0.8)))
+    found = by_id(planted("schedules", schedule_curve(gain=0.8)))
     assert found["schedule_adam"].measured == pytest.approx(0.8, abs=0.01)
     assert found["schedule_sgd"].verdict != HOLDS
 

@@ -82,9 +82,7 @@ def test_squared_loss_is_half_the_squared_distance_of_the_outputs():
     experiment, values = made(regression.config(), **own)
     batch = drawn(experiment, values)
     teacher_MxN = np.asarray(batch["teacher_MxN"], float)
-    # The report draws it again, for the exact flow.
-    again_MxN = jax.random.normal(stream_key(values["seed"], "fixed"), (6, 3))
-    np.testing.assert_array_equal(batch["teacher_MxN"], again_MxN)
+    assert set(teacher_MxN.flat) == {-1.0, 1.0}  # every mode weighs the same
     w_MxN = RANDOM.normal(size=(6, 3))
     apart_BxN = np.asarray(batch["x_BxM"], float) @ (w_MxN - teacher_MxN)
     expected = 0.5 * (apart_BxN**2).sum() / 64
@@ -165,8 +163,7 @@ def test_a_finite_set_is_the_whole_of_every_batch():
 
 def test_a_spectral_teacher_has_its_singular_values_and_the_usual_norm():
     own = {"task.weights": "spectral", "task.spectrum": 1.5}
-    with jax.numpy_rank_promotion("allow"):
-        weights_MxN = np.asarray(drawn(*made(teacher.config(), **own))["teacher_MxN"])
+    weights_MxN = np.asarray(drawn(*made(teacher.config(), **own))["teacher_MxN"])
     singular_K = np.linalg.svd(weights_MxN, compute_uv=False)
     np.testing.assert_allclose(singular_K / singular_K[0], np.arange(1, 33) ** -1.5, rtol=1e-3)
     plain_MxN = np.asarray(drawn(*made(teacher.config()))["teacher_MxN"])
