@@ -18,12 +18,15 @@ TITLE = "Does softmax with cross-entropy learn peaked distributions as τ^(-1/3)
 
 # The answer: claims and what is said of their numbers.
 SENTENCES = (
-    ("headline", "The published cell (Adam) has exponent {}"),
-    ("adam_spread", "Over Adam's learning rates the exponent spans {}"),
     ("hard_labels_loss", "SGD on hard labels, where the theory is clean, has exponent {}"),
     ("hard_labels_theory_loss", "Its loss over that of the theory, with nothing fitted, is {}"),
+    ("headline", "The published cell (Adam) has {}"),
+    ("adam_spread", "Over Adam's learning rates the exponent spans {}"),
     ("flat_rate", "The control with a flat target falls exponentially, at rate {} per τ"),
     ("text_exponent", "On real text the free exponent is {} over seeds and windows"),
+    ("way_sgd", "Tuned at every horizon, the last weights of SGD stay at {}"),
+    ("way_growing_scale", "What escapes is a logit scale that grows as the step: exponent {}"),
+    ("way_growing_scale_gain", "At equal cost its loss is {} of SGD's"),
 )
 
 # The groups of `Expected.group`, in the order of the overview.
