@@ -115,40 +115,62 @@ def aligned_theory(study: Study) -> tuple[np.ndarray, np.ndarray]:
     return aligned_flows(study.data, study.config.task.features, study.config.task.classes)
 
 
-def aligned_flows(data: xr.Dataset, features: int, classes: int) -> tuple[np.ndarray, np.ndarray]:
+class Teacher(NamedTuple):
+    """What a seed's teacher depends on; its singular values are i^-decay, None: as drawn."""
+
+    seed: int
+    features: int
+    classes: int
+    decay: float | None
+
+
+def aligned_flows(
+    data: xr.Dataset, features: int, classes: int, spectral: bool = False
+) -> tuple[np.ndarray, np.ndarray]:
     """Returns β_MxR and L_MxR of the aligned flow for the teachers of a dataset's members.
 
     No constant is fitted: a flow starts at β = 0, runs on the member's τ, and ends at the
     teacher's own β* (infinite for hard labels, which are temperature 0).
+
+    Args:
+      data: of members with a seed, a temperature and a spectrum.
+      features: M of the teachers.
+      classes: N of the teachers.
+      spectral: whether `task.weights` is "spectral".
     """
     tau_MxR = curves(data, "tau").tau_SxR
     coldest = float(data["task.temperature"].min())
-    members = zip(data["seed"].values.tolist(), data["task.temperature"].values, strict=True)
+    keys = ("seed", "task.temperature", "task.spectrum")
+    members = zip(*(data[key].values.tolist() for key in keys), strict=True)
     flows = []
-    for (seed, temperature), tau_R in zip(members, tau_MxR, strict=True):
-        statics, scale = _teacher_statics(seed, features, classes, coldest)
+    for (seed, temperature, decay), tau_R in zip(members, tau_MxR, strict=True):
+        teacher = Teacher(seed, features, classes, decay if spectral else None)
+        statics, scale = _teacher_statics(teacher, coldest)
         flows.append(aligned_flow(tau_R, statics, scale / temperature if temperature else np.inf))
     return np.stack([beta for beta, _ in flows]), np.stack([loss for _, loss in flows])
 
 
 @cache
-def _teacher_statics(
-    seed: int, features: int, classes: int, coldest: float
-) -> tuple[Statics, float]:
-    """The statics of a seed's teacher, and its β* at temperature 1.
+def _teacher_statics(teacher: Teacher, coldest: float) -> tuple[Statics, float]:
+    """The statics of a teacher, and its β* at temperature 1.
 
     The table reaches as far as the flows: to the β* of the lowest temperature, or to what hard
     labels grow to.
     """
-    weights_NxM = _teacher(seed, features, classes)
-    scale = float(np.linalg.norm(weights_NxM) / np.sqrt(classes))
-    logits_SxN = teacher_logits(np.random.default_rng(seed), weights_NxM, inputs=1 << 15)
+    weights_NxM = _weights(teacher)
+    scale = float(np.linalg.norm(weights_NxM) / np.sqrt(teacher.classes))
+    random = np.random.default_rng(teacher.seed)
+    logits_SxN = teacher_logits(random, weights_NxM, inputs=1 << 15)
     return sampled_statics(logits_SxN, beta_grid(scale / coldest if coldest else 80.0, 49)), scale
 
 
-def _teacher(seed: int, features: int, classes: int) -> np.ndarray:
-    """The weights [N, M] of a seed's teacher, without the shift that no softmax sees."""
-    weights_MxN = peaked.teacher_weights(stream_key(np.int32(seed), "fixed"), features, classes)
+def _weights(teacher: Teacher) -> np.ndarray:
+    """The weights [N, M] of a teacher, without the shift that no softmax sees."""
+    key, shape = stream_key(np.int32(teacher.seed), "fixed"), (teacher.features, teacher.classes)
+    if teacher.decay is None:
+        weights_MxN = peaked.teacher_weights(key, *shape)
+    else:
+        weights_MxN = peaked.spectral_weights(key, *shape, np.float32(teacher.decay))
     weights_NxM = np.asarray(jax.device_get(weights_MxN), np.float64).T
     return weights_NxM - weights_NxM.mean(axis=0)
 

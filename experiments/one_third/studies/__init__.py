@@ -19,6 +19,7 @@ NAMES = (
     "weight_decay",
     "schedules",
     "spectrum",
+    "causes",
     "hard_labels",
     "channels",
     "margins",
