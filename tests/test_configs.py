@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from experiments.one_third import measures
+from experiments.one_third.studies import static
 from jaxlab import config as configs
 from jaxlab.analysis.study import find_studies
 from jaxlab.report.build import write_study_report
@@ -29,7 +29,7 @@ def elsewhere(tmp_path_factory):
     """Runs in an empty folder, where text is prepared, and samples the static theory once."""
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(tmp_path_factory.mktemp("configs"))
-        patch.setattr(measures, "static_slopes", cache(measures.static_slopes))
+        patch.setattr(static, "measure", cache(static.measure))
         yield
 
 

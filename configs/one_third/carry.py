@@ -1,8 +1,9 @@
 """Does the escape carry over? A growing logit scale at finite temperature, with Adam and with Muon.
 
-The weights are scaled by (1 + t/100)^q beside training, q = 0 or 1; batch 512, 10 000 steps, three
-rates each. At a finite temperature the scale must end at β* = 0.577/T, and growth is of use until
-then (docs/ways_out.md).
+Claim: growth lowers the loss of other optimisers and of finite temperatures too (docs/ways_out.md;
+the law that it escapes: arXiv 2602.03685). The weights are scaled by (1 + t/100)^q beside training,
+q = 0 or 1; batch 512, 10 000 steps, three rates each. At a finite temperature the scale must end at
+β* = 0.577/T, and growth is of use until then.
 Size `paper`: 5 settings x 2 growths x 3 rates x 3 seeds; 5 minutes on two CPU cores.
 
 python scripts/sweep.py --config=configs/one_third/carry.py --workdir=runs/carry

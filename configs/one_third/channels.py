@@ -1,9 +1,9 @@
 """The radial and the tangential part of the loss, as a follow-up split it (arXiv 2609.37745).
 
-Claim, for steps from 1000: SGD at rate 20, batch 256 has exponents .34 (loss), .35 (radial), .33
+Claim: from step 1000 on, SGD at rate 20, batch 256 has exponents .34 (loss), .35 (radial), .33
 (tangential), .33 (norm); Adam at rate 0.07, batch 64 has .48 (radial), .08 (tangential), .44
 (norm): it has no exponent of its own. Hard labels. Exponents are against τ.
-Size `paper`: both optimisers x 5 seeds x 20 000 steps; 3 minutes on two CPU cores.
+Size `paper`: both optimisers x 5 seeds x 20 000 steps; 40 s on two CPU cores.
 
 python scripts/sweep.py --config=configs/one_third/channels.py --workdir=runs/channels
 """

@@ -1,9 +1,10 @@
 """Why growth escapes one third: powers of the learning rate and of the logit scale, side by side.
 
 SGD on hard labels, batch 512, rate η (1 + t/100)^p, weights scaled by (1 + t/100)^q beside it.
-Theory (docs/ways_out.md): without growth (q = 0) and while the noise of the logits is small the
-radial loss is that of the flow, t^-((1+p)/3). With p = 0 the loss falls as t^-q for q between 1/3
-and 1, and q > 1 is more than the directions can follow. Averaged weights, tuned: t^-2/3 for q = 0.
+Claim: without growth of the scale (q = 0), and while the noise of the logits is small, the radial
+loss is that of the flow, t^-((1+p)/3) (p = 0: arXiv 2602.03685; the rest: docs/ways_out.md). With
+p = 0 the loss falls as t^-q for q between 1/3 and 1, and q > 1 is more than the directions can
+follow. Averaged weights, tuned: t^-2/3 for q = 0.
 Size `paper`: 10 pairs (p, q) x 4 rates x 3 seeds x 20 000 steps; 15 minutes on two CPU cores.
 
 python scripts/sweep.py --config=configs/one_third/growth.py --workdir=runs/growth

@@ -3,7 +3,7 @@
 Claim: two classes with margin density ~ d^ν learn as τ^-((ν+1)/(ν+3)): 1/3, 1/2, 3/5 for
 ν = 0, 1, 2, with logit scale ~ τ^(1/(ν+3)); behind a gap of 0.25 the loss goes as 1/τ, the
 classical separable result (derived in this lab; arXiv 2609.37745 has the same).
-Size `paper`: 4 cells x 5 seeds x 30 000 steps of SGD; 2 minutes on two CPU cores.
+Size `paper`: 4 cells x 5 seeds x 30 000 steps of SGD; 60 s on two CPU cores.
 
 python scripts/sweep.py --config=configs/one_third/margins.py --workdir=runs/margins
 """

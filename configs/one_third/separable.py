@@ -2,7 +2,7 @@
 
 Claim: with no near-ties left the loss falls as 1/τ and the norm only as ln τ, the classical result
 for separable data (arXiv 1710.10345): not 1/3.
-Size `paper`: 64 examples of 16 classes, 5 seeds x 100 000 steps; 1 minute on two CPU cores.
+Size `paper`: 64 examples of 16 classes, 5 seeds x 100 000 steps; 20 s on two CPU cores.
 
 python scripts/sweep.py --config=configs/one_third/separable.py --workdir=runs/separable
 """

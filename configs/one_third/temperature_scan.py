@@ -6,8 +6,8 @@ temperatures from 10^-2 to 10^-1.2 (β* from 57.7 to 9.15), 50 000 steps; with t
 eigenvalues of the Hessian (Lanczos) and its trace (16 Hutchinson probes).
 Size `paper`: 3 seeds; 10 minutes on two CPU cores. The paper ran one seed.
 
-python scripts/sweep.py --config=configs/one_third/temperature_scan.py --workdir=runs/scan
-"""
+python scripts/sweep.py --config=configs/one_third/temperature_scan.py --workdir=runs/temperature_scan
+"""  # noqa: E501
 
 import numpy as np
 

@@ -176,7 +176,7 @@ def build(config) -> Experiment:
         return found | {"hessian_trace": curvature.trace(own_loss, params, key, probes=16)}
 
     depends = ("seed",) if task.weights == "uniform" else ("seed", "task.spectrum")
-    inputs, labels = Shared(("seed",), draw_inputs), Shared(depends, label)
+    inputs, labels = Shared(depends, draw_inputs), Shared(depends, label)
     targets = Shared((*depends, "task.temperature"), draw_targets)
     return Experiment(
         init=init,
