@@ -170,7 +170,7 @@ def _weights(teacher: Teacher) -> np.ndarray:
     if teacher.decay is None:
         weights_MxN = peaked.teacher_weights(key, *shape)
     else:
-        weights_MxN = peaked.spectral_weights(key, *shape, np.float32(teacher.decay))
+        weights_MxN = peaked.spectral_weights(key, *shape, jax.numpy.float32(teacher.decay))
     weights_NxM = np.asarray(jax.device_get(weights_MxN), np.float64).T
     return weights_NxM - weights_NxM.mean(axis=0)
 

@@ -1,0 +1,124 @@
+"""The checks of causes for disagreements with the paper, on planted studies."""
+
+from functools import cache
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import xarray as xr
+from planted_studies import THIRD, noise, planted
+
+from experiments.one_third import build, measures, teacher
+from experiments.one_third.claims import claims
+from experiments.one_third.studies import causes
+from jaxlab import config as configs
+from jaxlab.experiment import BatchId
+from jaxlab.report.claims import Verdict
+from jaxlab.report.figures import house_style
+
+
+def curve(start=THIRD, growth=0.0, stopped=0.0, average=1.0, share=1.0, flow=1.0, bend=0.0):
+    """Returns curves in which every cause is the cause, but for what is given."""
+
+    def planted_curve(tau_MxR, data):
+        column = {key: data[key].values[:, None] for key in data.coords if key != "step"}
+        clock_MxR = tau_MxR / tau_MxR[:, -1:]
+        exponent_Mx1 = np.where(column[causes.START] > 0, start, THIRD)
+        beta_MxR = 8 * clock_MxR**THIRD
+        noise_MxR, averaged = 0.3 * clock_MxR**0.5, 1.0  # of a constant rate
+        if column["way"][0] == "decay":
+            decayed_Mx1 = column[causes.DECAY] > 0
+            exponent_Mx1 = np.where(decayed_Mx1, stopped, THIRD)
+            beta_MxR = 8 * clock_MxR ** np.where(decayed_Mx1, growth, THIRD)
+        loss_MxR = clock_MxR**-exponent_Mx1
+        if column["way"][0] == "schedule":
+            loss_MxR = (tau_MxR / 400) ** -THIRD
+            if data["schedule.name"].values[0] == "cosine":
+                noise_MxR, averaged = np.zeros_like(loss_MxR), average
+        else:
+            noise_MxR = np.zeros_like(loss_MxR)
+        if column["way"][0] == "spectrum":
+            _, later_MxR = measures.aligned_flows(data, 32, 128, spectral=True)
+            loss_MxR = flow * np.hstack([later_MxR[:, :1], later_MxR])
+            loss_MxR = loss_MxR * clock_MxR ** (-bend * column[causes.SPECTRUM])
+        factor_MxR = noise(tau_MxR.shape, 1e-3)
+        return {
+            "eval_loss": (loss_MxR + noise_MxR) * factor_MxR,
+            "eval_loss_tangential": 0.01 * loss_MxR + share * noise_MxR,
+            "eval_average_loss": averaged * loss_MxR * factor_MxR,
+            "eval_logit_std": beta_MxR * noise(tau_MxR.shape, 1e-3),
+            "eval_alignment": np.ones_like(tau_MxR),
+        }
+
+    return planted_curve
+
+
+@cache
+def study(**broken):
+    return planted("causes", curve(**broken))
+
+
+def by_id(**broken):
+    own = study(**broken)
+    return {c.id: c for c in claims({"causes": own}) if c.provenance["study"] == "causes"}
+
+
+def test_causes_that_are_the_cause_are_confirmed():
+    found = by_id()
+    assert set(found) == set(causes.EXPECTED)
+    assert {claim.id: claim.detail for claim in found.values() if claim.verdict != "holds"} == {}
+    assert all(claim.detail.startswith("cause confirmed: ") for claim in found.values())
+    assert found["cause_schedule_tangential"].measured == pytest.approx(1, abs=0.02)
+
+
+@pytest.mark.parametrize(
+    ("broken", "ids"),
+    [
+        ({"start": 0.6}, {"cause_start_exponent", "cause_start_as_zero"}),
+        ({"growth": 0.14}, {"cause_decay_scale"}),
+        ({"stopped": THIRD}, {"cause_decay_loss"}),
+        ({"average": 0.65}, {"cause_schedule_average"}),
+        ({"share": 0.5}, {"cause_schedule_tangential"}),
+        ({"flow": 1.2}, {"cause_spectrum_flow"}),
+        ({"bend": 0.2}, {"cause_spectrum_exponent", "cause_spectrum_flow"}),
+    ],
+)
+def test_a_cause_that_is_not_the_cause_is_not_confirmed(broken, ids):
+    found = by_id(**broken)
+    assert {name for name, claim in found.items() if claim.verdict == Verdict.FAILS} == ids
+    assert all(found[name].detail.startswith("cause not confirmed: ") for name in ids)
+
+
+def test_fewer_steps_leave_the_claims_unmeasured():
+    found = claims({"causes": planted("causes", curve(), most_steps=4000)})
+    own = [claim for claim in found if claim.provenance["study"] == "causes"]
+    assert {claim.verdict for claim in own} == {Verdict.NOT_MEASURED}
+    assert all("most_steps" in claim.detail for claim in own)
+
+
+def test_the_figure_and_the_table_show_every_cell():
+    with house_style():
+        (figure,) = causes.figures(study())
+    assert len(figure.png) > 20_000
+    (table,) = causes.tables(study())
+    seeds = len(np.unique(study().data["seed"]))
+    assert len(table.rows) == study().data.sizes["member"] // seeds
+
+
+@pytest.mark.parametrize("decay", [0.0, 1.0])
+def test_a_spectral_flow_ends_at_the_scale_of_the_teacher_that_the_runs_have(decay):
+    config = teacher.config()
+    config.task.weights = "spectral"
+    static, _ = configs.split(config)
+    (fixed,) = build.build(static).fixed
+    values = {"seed": jnp.int32(100), "task.spectrum": jnp.float32(decay)}
+    weights_MxN = np.asarray(fixed.make({}, values, BatchId("fixed", jnp.int32(0)))["teacher_MxN"])
+    centred_MxN = weights_MxN - weights_MxN.mean(axis=1, keepdims=True)
+
+    data = xr.Dataset(
+        {"tau": (("member", "step"), [[0.0, 1e2, 1e5]])},
+        coords={"seed": ("member", [100]), "task.temperature": ("member", [1.0])}
+        | {"task.spectrum": ("member", [decay])},
+    )
+    beta_MxR, _ = measures.aligned_flows(data, 32, 128, spectral=True)
+    assert beta_MxR[0, -1] == pytest.approx(np.linalg.norm(centred_MxN) / 128**0.5, rel=1e-4)
