@@ -156,6 +156,11 @@ WHY = {
 HORIZON_BOUND = ("decay_at_the_end",)  # its records before the last are no ends of shorter runs
 
 
+def _names(study: Study) -> list[str]:
+    """The ways that ran, in the order of WHY."""
+    return [name for name in WHY if name in study.data["way"].values]
+
+
 def way(study: Study, name: str, weights: str, metric: str = "loss") -> envelopes.Envelope:
     """Returns the envelope of a way's members; see `experiments.one_third.envelopes`."""
     members = study.data.isel(member=study.data["way"].values == name)
@@ -218,8 +223,8 @@ def figures(study: Study) -> list[Figure]:
             labels=[name.replace("_", " ") for name in shown],
         )
         ax.set(xlabel="steps", ylabel="cross-entropy, nats", title=f"{title} weights")
-        ax.set_ylim(bottom=axes[0].get_ylim()[0])
-        start, level = study.config.window[0], found[0].value_SxR.mean(axis=0).max() / 4
+        ax.set(xlim=(10, study.config.train.steps), ylim=(3e-3, 3))
+        start, level = study.config.window[0], found[0].value_SxR.mean(axis=0).max() / 6
         for power in (THIRD, 1.0):
             label = f"slope -{power:.2g}"
             plots.reference_slope(ax, power, (start, level), label=label)
@@ -234,7 +239,7 @@ def figures(study: Study) -> list[Figure]:
 
 
 def _dots(study: Study) -> Figure:
-    names = [str(name) for name in dict.fromkeys(study.data["way"].values.tolist())]
+    names = _names(study)
     figure, (left, right) = panels(1, 2, panel_height_inches=0.34 * len(names) + 1.2)
     for row, name in enumerate(names):
         for offset, weights, colour in ((-0.15, LAST, "C0"), (0.15, AVERAGE, "C1")):
@@ -269,7 +274,7 @@ def tables(study: Study) -> list[Table]:
     """Returns every way with both kinds of weights."""
     plain = way(study, "sgd", LAST).value_SxR[:, -1].mean()
     rows = []
-    for name in dict.fromkeys(study.data["way"].values.tolist()):
+    for name in _names(study):
         for weights, label in ((LAST, "last"), (AVERAGE, "average")):
             envelope = way(study, name, weights)
             ends_S = envelope.value_SxR[:, -1]
