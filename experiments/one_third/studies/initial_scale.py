@@ -66,7 +66,7 @@ def measure(study: Study) -> dict[str, Measured]:
         "start_exponent": Measured(
             farthest((start.exponent for start in starts), THIRD),
             f"{min(exponents):.3f} to {max(exponents):.3f} over {len(starts)} scales; a student of "
-            f"zeros has {zero.exponent.value:.3f}",
+            f"zeros has {zero.exponent.value:.3f}; `cause_start_exponent` checks why",
         ),
         "start_as_zero": Measured(
             farthest(differences, 0.0),

@@ -66,7 +66,8 @@ def measure(study: Study) -> dict[str, Measured]:
         found[f"schedule_{name}"] = Measured(
             farthest(parts, 1.0),
             f"means in {PARTS} parts of the last 1.6 decades of τ; farthest off by rate: "
-            + ", ".join(f"{ratio:.3f} at {rate:.3g}" for rate, ratio in worst),
+            + ", ".join(f"{ratio:.3f} at {rate:.3g}" for rate, ratio in worst)
+            + ("; `cause_schedule_average` checks why" if name == "adam" else ""),
         )
         steps = [part for pair in pairs for part in pair.ratios("step")]
         largest[name] = max(steps, key=lambda part: part.value)

@@ -53,7 +53,7 @@ def measure(study: Study) -> dict[str, Measured]:
         "spectrum_exponent": Measured(
             farthest(exponents.values(), THIRD),
             f"{len(values)} spectra, from {min(values):.3f} to {max(values):.3f}; the interval "
-            "covers the seeds and windows of all",
+            "covers the seeds and windows of all; `cause_spectrum_exponent` checks why",
         ),
         "spectrum_difference": Measured(
             difference(exponents[steepest], exponents[flattest]), "over seeds and windows"

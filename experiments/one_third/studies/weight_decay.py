@@ -80,7 +80,8 @@ def measure(study: Study) -> dict[str, Measured | Unmeasured]:
         "decay_loss": Measured(
             found,
             f"rate {rate:.4g}; from {np.nanmax(row['exponent']):.2f} to "
-            f"{np.nanmin(row['exponent']):.2f} over rates; for τ/τ_end in [0.025, 1]",
+            f"{np.nanmin(row['exponent']):.2f} over rates; for τ/τ_end in [0.025, 1]; "
+            "`cause_decay_loss` checks why",
         ),
     }
 
