@@ -317,7 +317,9 @@ def tables(study: Study) -> list[Table]:
     """Returns every cell: its exponent in the last decade of τ, and what it ended with."""
     rows = []
     for way, key in KEYS.items():
-        for optimizer in sorted(set(study.data["optimizer.name"].values[_members(study, way)])):
+        for optimizer in sorted(
+            set(study.data["optimizer.name"].values[_members(study, way)].tolist())
+        ):
             for value, data in by(study, way, key, optimizer).items():
                 found = _last_decade(study, data)
                 ends = [_end(data, name).value for name in ENDS]
