@@ -47,8 +47,6 @@ EXPECTED = {
                 round(exponent - 0.05, 3),
                 round(exponent + 0.05, 3),
             ),  # 1 % in the points moves the fit by 0.035
-            exponent=True,
-            short=f"Pythia {name}, refit",
         )
         for name, exponent in EXPONENTS.items()
     },
@@ -66,9 +64,6 @@ EXPECTED = {
         None,
         (0.6, 0.8),
         control=True,
-        exponent=True,
-        group="control",
-        short="Pythia against steps, refit",
     ),
     "pythia_70M_after_warmup": Expected(
         "Pythia 70M: its 1/3 rests on checkpoints within the warm-up; from step 2000 on the same "
