@@ -96,8 +96,9 @@ def _claim(
         published=known.published,
         expected=known.range,
         measured=interval.value,
-        low=interval.low if interval.seeds > 1 else np.nan,  # one seed has no interval
-        high=interval.high if interval.seeds > 1 else np.nan,
+        # One seed has no interval; what is exact has no seeds and needs none.
+        low=interval.low if interval.seeds != 1 else np.nan,
+        high=interval.high if interval.seeds != 1 else np.nan,
         seeds=interval.seeds,
         control=known.control,
         detail=measured.detail,

@@ -67,8 +67,13 @@ def test_claims_lead_back_to_their_runs_and_windows(found):
 
 
 def test_what_the_paper_would_have_holds(found):
-    wrong = {name: claim for name, claim in found.items() if claim.verdict != Verdict.HOLDS}
-    assert wrong == {}
+    """Without a run, one published number is wrong, and two claims outdo the accuracy of points."""
+    wrong = {name: claim.verdict for name, claim in found.items() if claim.verdict != Verdict.HOLDS}
+    assert wrong == {
+        "entropy_beta": Verdict.FAILS,
+        "pythia_collapse": Verdict.INCONCLUSIVE,
+        "pythia_70M_after_warmup": Verdict.INCONCLUSIVE,
+    }
     assert found["headline"].measured == pytest.approx(0.337, abs=0.002)
     assert found["flat_rate"].measured == pytest.approx(2 / 128, rel=0.002)
     assert found["text_exponent"].measured == pytest.approx(THIRD, abs=0.01)

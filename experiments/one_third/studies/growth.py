@@ -10,7 +10,7 @@ from experiments.one_third.envelopes import AVERAGE, LAST
 from experiments.one_third.expected import THIRD, Expected, Measured, Unmeasured
 from experiments.one_third.studies import SGD, TEACHER
 from experiments.one_third.studies.ways_out import THEORY
-from jaxlab.analysis.interval import Interval, student_interval
+from jaxlab.analysis.interval import ExponentInterval, Interval, student_interval
 from jaxlab.analysis.study import Study
 from jaxlab.report import plots
 from jaxlab.report.figures import Figure, panels
@@ -86,16 +86,16 @@ def measure(study: Study) -> dict[str, Measured | Unmeasured]:
     found: dict[str, Measured | Unmeasured] = {"growth_radial_flow": _radial_over_flow(study)}
     for name, power in SCALES.items():
         cell = _members(study, **{Q: power, envelopes.RATE: MODERATE})
-        found[name] = Measured(
-            envelopes.envelope(cell, LAST + "loss").exponent(study.config.window),
-            f"rate {MODERATE:g}, against steps; the ladder's other rates stand in the table",
-        )
+        result = envelopes.envelope(cell, LAST + "loss").exponent(study.config.window)
+        detail = f"{_seeds_alone(result)}; the ladder's other rates stand in the table"
+        found[name] = Measured(result, detail)
     still = _members(study, **{Q: 0.0})
     best = envelopes.envelope(still, AVERAGE + "loss", keys=(P, envelopes.RATE))
     power, rate = best.settings[best.best_R[-1]]
-    detail = f"against steps; at the end the best has p = {power:.2g} and rate {rate:.3g}, "
+    result = best.exponent(study.config.window)
+    detail = f"{_seeds_alone(result)}; at the end the best has p = {power:.2g}, rate {rate:.3g} "
     detail += f"and a loss of {float(best.value_SxR[:, -1].mean()):.4f}"
-    found["growth_average"] = Measured(best.exponent(study.config.window), detail)
+    found["growth_average"] = Measured(result, detail)
     fast, linear = (
         envelopes.envelope(_members(study, **{Q: power}), LAST + "loss") for power in (1.5, 1.0)
     )
@@ -104,6 +104,10 @@ def measure(study: Study) -> dict[str, Measured | Unmeasured]:
         envelopes.end_ratio(fast, linear), f"{ends[0]} against {ends[1]} nats"
     )
     return found
+
+
+def _seeds_alone(result: ExponentInterval) -> str:
+    return f"against steps; seeds alone [{result.seed_low:.3f}, {result.seed_high:.3f}]"
 
 
 def _members(study: Study, **values: float) -> xr.Dataset:
