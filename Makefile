@@ -4,7 +4,7 @@ BIN := .venv/bin
 QUICK := runs/quickstart$(SIZE:%=_%)
 EXTRAS := dev cuda tpu slurm
 ONE_THIRD := headline adam_grid sgd_grid temperature_scan initial_scale weight_decay schedules spectrum causes \
-  hard_labels channels margins flat regression separable text images tower ways_out growth carry text_ways
+  hard_labels channels margins flat regression separable text images tower ways_out growth escape carry text_ways
 
 .PHONY: help setup one_third $(EXTRAS:%=setup-%) quickstart test lint clean constraints
 

@@ -31,6 +31,7 @@ NAMES = (
     "tower",
     "ways_out",
     "growth",
+    "escape",
     "carry",
     "text_ways",
 )
