@@ -209,3 +209,23 @@ def test_gains_on_text_are_paired_and_signed():
     with house_style():
         study = planted("text_ways", curve)
         assert len(part("text_ways").figures(study)) == len(part("text_ways").tables(study)) == 1
+
+
+def test_the_escape_has_the_exponent_of_its_growth():
+    def curve(tau_MxR, data):
+        step_R = np.maximum(data["step"].values, 1.0)
+        q_Mx1 = data["schedule.weight_growth"].values[:, None]
+        power_Mx1 = np.where(q_Mx1 > 1, 0.6, np.maximum(q_Mx1, THIRD))
+        loss = step_R**-power_Mx1 * noise(tau_MxR.shape, 0.002)
+        return {"eval_loss": loss, "eval_loss_radial": loss, "eval_error": loss}
+
+    study = planted("escape", curve)
+    found = by_id(study)
+    assert {found[name].verdict for name in part("escape").EXPECTED} == {Verdict.HOLDS}
+    for name, (_, exponent, _) in part("escape").POWERS.items():
+        assert found[name].measured == pytest.approx(exponent, abs=0.002)
+    assert found["escape_gain"].measured == pytest.approx(20_000 ** (THIRD - 1), rel=0.02)
+    assert found["escape_too_fast"].measured == pytest.approx(0.4 * np.log10(20_000), abs=0.01)
+    with house_style():
+        assert len(part("escape").figures(study)) == 1
+        assert len(part("escape").tables(study)[0].rows) == 5
