@@ -2,9 +2,9 @@
 
 SGD on hard labels at rate 10, batch 512, weights scaled by (1 + t/100)^q beside training. Found in
 configs/one_third/growth.py with three seeds; here on new ones, with eight times the fresh inputs.
-Claim: q = 0 gives 1/3 (arXiv 2602.03685), q = 1/2, 3/4 and 1 give q, and at q = 3/2 the scale outruns
-the directions (docs/ways_out.md). Growing weights are a logit scale on a schedule *with* a rate that
-falls as its square; the control with a rate ~ t beside q = 1/2 is the schedule of the scale alone.
+Claim: q = 0 gives 1/3 (arXiv 2602.03685), q = 1/2, 3/4 and 1 give q, and at q = 3/2 the scale
+outruns the directions (docs/ways_out.md). Growing weights are a logit scale on a schedule *with* a
+rate that falls as its square; the control with a rate ~ t beside q = 1/2 schedules the scale alone.
 Size `paper`: 6 cells x 8 seeds x 20 000 steps; 8 minutes on two CPU cores.
 
 python scripts/sweep.py --config=configs/one_third/escape.py --workdir=runs/escape

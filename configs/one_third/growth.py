@@ -39,7 +39,6 @@ def get_config(arg=None):
     config.records.per_decade = 10
     config.eval.batches = 32
     config.eval.channels = True
-    config.eval.best_scale = True
     config.rates = 4  # 3, 10, 30, 100
     config.seeds = 3
     config.first_seed = 100  # pilots had lower ones

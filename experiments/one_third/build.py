@@ -23,7 +23,7 @@ def validate(config: Config) -> None:
     numbers = len(window) == 2 and all(isinstance(end, int | float) for end in window)
     check(
         numbers and 0 < window[0] < window[1],
-        f"window is {window}: give two rising values of τ above 0",
+        f"window is {window}: give two rising values above 0, of the clock that the study fits",
     )
     own = TASKS[config.task.name]
     for key in own.config().task:

@@ -32,9 +32,10 @@ def claims(studies: Mapping[str, Study]) -> list[Claim]:
             provenance = {
                 "study": name,
                 "config_hash": " ".join(run.environment["config_hash"] for run in study.runs),
-                "window": list(study.config.window),
-                "clock": "tau",
+                "clock": getattr(module, "CLOCK", "tau"),
             }
+            if getattr(module, "FITS_CONFIG_WINDOW", True):  # else the details say what they fit
+                provenance["window"] = list(study.config.window)
             found += _claims(module, _measure(module, study), provenance)
     for name in WITHOUT_RUNS:
         module = part(name)

@@ -39,6 +39,20 @@ class Envelope(NamedTuple):
         steps_SxR = np.broadcast_to(self.step_R, self.value_SxR.shape)
         return exponent_interval(steps_SxR, self.value_SxR, window=window)
 
+    @property
+    def ends(self) -> np.ndarray:
+        """Each seed's value at the last record: [S]."""
+        return self.value_SxR[:, -1]
+
+    def edge_note(self, window: tuple[float, float]) -> str:
+        """Returns a remark where the ladder may be too short, or lost members, else ""."""
+        note = ""
+        if share := self.at_edge(window):
+            note += f"; at {share:.0%} of the records the best rate ends the ladder"
+        if self.diverged:
+            note += f"; {self.diverged} members of the ladder diverged"
+        return note
+
     def at_edge(self, window: tuple[float, float]) -> float:
         """Returns the share of a window's records whose best setting ends the ladder."""
         inside_R = (self.step_R >= window[0]) & (self.step_R <= window[1])
@@ -75,6 +89,8 @@ def envelope(data: xr.Dataset, name: str, keys: tuple[str, ...] = (RATE,)) -> En
     return Envelope(later["step"].values, value_SxR, best_R, settings, diverged)
 
 
-def end_ratio(numerator: Envelope, denominator: Envelope) -> Interval:
-    """Returns the ratio of two end values, paired by seed, with its interval over them."""
-    return student_interval(numerator.value_SxR[:, -1] / denominator.value_SxR[:, -1])
+def end_ratio(numerator_S: np.ndarray, denominator_S: np.ndarray) -> Interval:
+    """Returns the ratio of two losses, paired by seed: geometric mean, interval over seeds."""
+    found = student_interval(np.log(numerator_S / denominator_S))
+    value, low, high = np.exp([found.value, found.low, found.high]).tolist()
+    return Interval(value, low, high, found.seeds, found.level)

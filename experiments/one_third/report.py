@@ -12,7 +12,7 @@ from jaxlab.analysis.study import Study
 from jaxlab.report.claims import Claim, Verdict, format_estimate
 from jaxlab.report.figures import Figure
 from jaxlab.report.forest import forest
-from jaxlab.report.page import Section
+from jaxlab.report.page import Section, Table
 
 TITLE = "Does softmax with cross-entropy learn peaked distributions as τ^(-1/3)?"
 
@@ -38,13 +38,15 @@ def section(studies: Mapping[str, Study]) -> Section:
     found = claims(studies)
     calls = [(part(name), (studies[name],)) for name in NAMES if name in studies]
     calls += [(part(name), ()) for name in WITHOUT_RUNS]
-    figures, tables = [], []
+    figures, tables, missing = [], [], []
     for module, study in calls:
         for make, made in ((module.figures, figures), (module.tables, tables)):
             try:
                 made += make(*study)
-            except ValueError:  # such as a diverged member: the claims say why
-                continue
+            except ValueError as error:  # such as a diverged member
+                missing.append([module.__name__.rpartition(".")[2], make.__name__, str(error)])
+    if missing:
+        tables.append(Table("What could not be drawn, and why", ["study", "part", "why"], missing))
     first = overview(found, expected(studies))
     return Section(TITLE, answer(found), found, figures, tables, first)
 

@@ -20,8 +20,6 @@ from jaxlab.models.softmax import LinearSoftmax
 from jaxlab.tasks import peaked
 from jaxlab.training import curvature
 
-SCALES = tuple(2.0**power for power in range(-2, 13))  # of the logits, for the best of them
-
 
 def config() -> Config:
     """Returns the base of the configs on this task."""
@@ -49,7 +47,6 @@ def config() -> Config:
         }
     )
     config.eval.channels = False  # also measure the parts of the loss; see `_channels`
-    config.eval.best_scale = False  # and the loss at the best of SCALES; see `_best_scale`
     config.eval.eigenvalues = 0  # how many of the Hessian's largest to measure, and its trace
     config.window = (4.0, 162.0)  # the τ between which claims fit
     return config
@@ -161,8 +158,6 @@ def build(config) -> Experiment:
         }
         if config.eval.channels:
             metrics |= _channels(kernel_MxN, logits_BxN, batch, nats)
-        if config.eval.best_scale:
-            metrics["loss_best_scale"] = _best_scale(logits_BxN, batch, nats)
         if config.eval.eigenvalues:
             metrics |= _curvature(params, lambda own: loss(own, batch, values))
         return metrics
@@ -212,12 +207,6 @@ def _channels(kernel_MxN: jax.Array, logits_BxN: jax.Array, batch: Batch, nats) 
         "loss_tangential": whole - radial,
         "gradient_radial": -slope,
     }
-
-
-def _best_scale(logits_BxN: jax.Array, batch: Batch, nats) -> jax.Array:
-    """Returns the loss with all logits scaled by the best factor: what wrong directions cost."""
-    scaled_K = jax.lax.map(lambda scale: nats(scale * logits_BxN, batch), jnp.array(SCALES))
-    return jnp.min(scaled_K)
 
 
 def _direction(weights_MxN: jax.Array) -> jax.Array:

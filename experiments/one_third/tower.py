@@ -49,13 +49,13 @@ def build(config) -> Experiment:
     task, batch_size = config.task, config.train.batch_size
     dtype = jnp.dtype(config.train.compute_dtype)
 
-    def tower(blocks: int):
+    def tower(blocks: int, dtype: jnp.dtype):
         return functional(
             lambda rngs: ResidualTower(task.features, blocks, task.classes, dtype, rngs)
         )
 
-    init_teacher, teacher = tower(task.blocks)
-    init_student, student = tower(config.model.blocks)
+    init_teacher, teacher = tower(task.blocks, jnp.dtype("float32"))  # its logits are divided by T
+    init_student, student = tower(config.model.blocks, dtype)
 
     def init(key: jax.Array, values: Values) -> Params:
         params = init_student(key)

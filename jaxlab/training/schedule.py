@@ -19,7 +19,7 @@ def rate_fraction(name: str, values: Values, step: jax.Array, steps: int) -> jax
     Args:
         name: "constant", "linear" or "cosine" (down to `final` at the end), "wsd" (warm-up,
             stable, then a linear decay over the last fraction `decay`), or "power" (as
-            (1 + step / offset)^power: a fraction of the first rate, and above 1 when it grows).
+            (1 + step / offset)^power after the warm-up: a fraction of the first rate).
         values: the traced values of `schedule`.
         step: the step about to be taken; any shape.
         steps: the length of the run.
@@ -38,7 +38,8 @@ def rate_fraction(name: str, values: Values, step: jax.Array, steps: int) -> jax
         decay_steps = jnp.maximum(values["schedule.decay"] * steps, 1)
         fraction = 1 + (final - 1) * jnp.clip((step - steps + decay_steps) / decay_steps, 0, 1)
     elif name == "power":
-        fraction = (1 + step / values["schedule.offset"]) ** values["schedule.power"]
+        after = jnp.maximum(step - warmup_steps, 0)
+        fraction = (1 + after / values["schedule.offset"]) ** values["schedule.power"]
     else:
         raise ValueError(f"schedule.name is {name!r}: choose one of {', '.join(SCHEDULES)}")
     # Step s of the warm-up has (s+1)/warmup, as in GPT-NeoX: the first rate is not zero.

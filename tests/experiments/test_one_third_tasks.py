@@ -122,21 +122,6 @@ def test_the_channels_split_the_loss_and_its_slope():
     assert found["gradient_radial"] == pytest.approx(-(ahead - behind) / 2 / step, rel=1e-3)
 
 
-def test_the_best_scale_is_the_lowest_of_all_scales():
-    experiment, values = made(teacher.config(), **HARD, **{"eval.best_scale": True})
-    batch = drawn(experiment, values, "eval")
-    x_BxM, class_B = np.asarray(batch["x_BxM"], float), np.asarray(batch["best_B"])
-    kernel_MxN = np.asarray(batch["teacher_MxN"], float) + 0.1 * RANDOM.normal(size=(6, 5))
-    found = experiment.evaluate(head(kernel_MxN), batch, values)
-    losses = [
-        cross_entropy(np.clip(scale * (x_BxM @ kernel_MxN), -700, 700), class_B)
-        for scale in (0.25, 0.5, 1, 2, 4, 8, 16, 32, 64)
-    ]
-    best = int(np.argmin(losses))
-    assert 0 < best < len(losses) - 1
-    assert found["loss_best_scale"] == pytest.approx(losses[best], rel=1e-4)
-
-
 def test_a_learned_scale_multiplies_the_logits():
     learned, values = made(teacher.config(), **HARD, **{"model.logit_scale": "learned"})
     fixed, _ = made(teacher.config(), **HARD)

@@ -24,7 +24,7 @@ LAWS = {
     "decay_at_the_end": (2 / 3, 2 / 3),
     "sign": (0.315, 0.5),
 }
-PARTS = ("loss", "loss_radial", "loss_best_scale", "error")
+PARTS = ("loss", "loss_radial", "error")
 
 
 def tuned(step_R, exponent, number):
@@ -167,7 +167,7 @@ def test_growth_on_planted_powers():
         assert found[name].verdict == Verdict.HOLDS
     assert found["growth_average"].measured == pytest.approx(2 / 3, abs=0.01)
     assert found["growth_too_fast"].verdict == Verdict.HOLDS
-    assert found["growth_radial_flow"].verdict != Verdict.HOLDS  # τ^-1/3 is not yet the flow
+    assert found["growth_radial_flow"].verdict == Verdict.FAILS  # τ^-1/3 is not yet the flow
     with house_style():
         (table,) = part("growth").tables(study)
         assert len(part("growth").figures(study)) == 1
@@ -216,6 +216,7 @@ def test_the_escape_has_the_exponent_of_its_growth():
         step_R = np.maximum(data["step"].values, 1.0)
         q_Mx1 = data["schedule.weight_growth"].values[:, None]
         power_Mx1 = np.where(q_Mx1 > 1, 0.6, np.maximum(q_Mx1, THIRD))
+        power_Mx1[data["schedule.power"].values > 0] = 0.2
         loss = step_R**-power_Mx1 * noise(tau_MxR.shape, 0.002)
         return {"eval_loss": loss, "eval_loss_radial": loss, "eval_error": loss}
 
@@ -225,7 +226,7 @@ def test_the_escape_has_the_exponent_of_its_growth():
     for name, (_, exponent, _) in part("escape").POWERS.items():
         assert found[name].measured == pytest.approx(exponent, abs=0.002)
     assert found["escape_gain"].measured == pytest.approx(20_000 ** (THIRD - 1), rel=0.02)
-    assert found["escape_too_fast"].measured == pytest.approx(0.4 * np.log10(20_000), abs=0.01)
+    assert found["escape_too_fast"].measured == pytest.approx(20_000**0.4, rel=0.02)
     with house_style():
         assert len(part("escape").figures(study)) == 1
-        assert len(part("escape").tables(study)[0].rows) == 5
+        assert len(part("escape").tables(study)[0].rows) == 6

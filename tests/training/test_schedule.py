@@ -66,7 +66,7 @@ def test_power_starts_at_the_first_rate_and_follows_its_offset(power):
     np.testing.assert_allclose(rates, (1 + np.arange(400) / 50) ** power, rtol=1e-5)
     warmed = fractions("power", 400, **shape)
     np.testing.assert_allclose(warmed[:40], np.arange(1, 41) / 40, rtol=1e-6)
-    np.testing.assert_array_equal(warmed[40:], rates[40:])
+    np.testing.assert_allclose(warmed[40:], rates[:360], rtol=1e-5)  # no jump
 
 
 def test_tau_of_a_power_is_its_sum_and_grows_as_its_integral():

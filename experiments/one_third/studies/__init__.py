@@ -1,7 +1,9 @@
 """The parts of the one-third report: one file per study, with all that the report says of it.
 
 Such a file holds `EXPECTED`, `PINNED`, `measure(study)`, `figures(study)` and `tables(study)`. A
-part that needs no run has the same functions without an argument, and no `PINNED`.
+part that needs no run has the same functions without an argument, and no `PINNED`. `CLOCK` names
+what it fits against where that is not τ, and `FITS_CONFIG_WINDOW = False` says that its claims have
+other windows than that of the config.
 """
 
 from __future__ import annotations

@@ -44,6 +44,7 @@ EXPECTED = {
         (0.1, inf),
     ),
 }
+FITS_CONFIG_WINDOW = False
 
 PINNED = TEACHER | ADAM | {"task.labels": "soft", "train.steps": 2000}
 

@@ -56,6 +56,7 @@ def _expected() -> dict[str, Expected]:
 
 
 EXPECTED = _expected()
+FITS_CONFIG_WINDOW = False
 
 PINNED = TEACHER | {"task.labels": "hard", "schedule.name": "constant", "from_step": 1000}
 

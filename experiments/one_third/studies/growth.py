@@ -55,6 +55,7 @@ EXPECTED = {
         control=True,
     ),
 }
+CLOCK = "step"
 
 PINNED = (
     TEACHER
@@ -94,14 +95,14 @@ def measure(study: Study) -> dict[str, Measured | Unmeasured]:
     power, rate = best.settings[best.best_R[-1]]
     result = best.exponent(study.config.window)
     detail = f"{_seeds_alone(result)}; at the end the best has p = {power:.2g}, rate {rate:.3g} "
-    detail += f"and a loss of {float(best.value_SxR[:, -1].mean()):.4f}"
+    detail += f"and a loss of {float(best.ends.mean()):.4f}"
     found["growth_average"] = Measured(result, detail)
     fast, linear = (
         envelopes.envelope(_members(study, **{Q: power}), LAST + "loss") for power in (1.5, 1.0)
     )
-    ends = [f"{float(e.value_SxR[:, -1].mean()):.4f}" for e in (fast, linear)]
+    ends = [f"{float(e.ends.mean()):.4f}" for e in (fast, linear)]
     found["growth_too_fast"] = Measured(
-        envelopes.end_ratio(fast, linear), f"{ends[0]} against {ends[1]} nats"
+        envelopes.end_ratio(fast.ends, linear.ends), f"{ends[0]} against {ends[1]} nats"
     )
     return found
 
@@ -165,7 +166,7 @@ def figures(study: Study) -> list[Figure]:
     axes[1].set(xlabel="power q of the logit scale", ylim=(-0.5, 1.2))
     for ax, name, title in (
         (axes[2], "loss_radial", "radial part: right, but not sharp enough"),
-        (axes[3], "loss_best_scale", "at the best scale: the cost of wrong directions"),
+        (axes[3], "error", "wrong answers: the angle, at any scale"),
     ):
         for power, growth, label in SHOWN:
             cell = _members(study, **{P: power, Q: growth, envelopes.RATE: MODERATE})
@@ -174,14 +175,15 @@ def figures(study: Study) -> list[Figure]:
                 colour = f"C{SHOWN.index((power, growth, label))}"
                 text = label if weights == LAST else ""
                 ax.plot(cell["step"].values[1:], value_R, style, color=colour, label=text)
-        ax.set(xscale="log", yscale="log", xlabel="steps", ylabel="nats", title=title)
+        unit = "share" if name == "error" else "nats"
+        ax.set(xscale="log", yscale="log", xlabel="steps", ylabel=unit, title=title)
     for ax in axes:
         plots.legend(ax)
     caption = (
         "SGD on hard labels. Above: exponents in the window of steps "
         f"{study.config.window[0]:g} to {study.config.window[1]:g} for every rate of the ladder "
         "(darker is higher), against the power of the rate (left) and of the logit scale (right). "
-        f"Below, at rate {MODERATE:g}: the two parts of the loss, last weights solid and averaged "
+        f"Below, at rate {MODERATE:g}: what each bottleneck holds, last weights solid and averaged "
         "weights dashed."
     )
     return [Figure("growth", "Why growth escapes one third", caption, figure)]
@@ -210,12 +212,12 @@ def tables(study: Study) -> list[Table]:
         for weights in (LAST, AVERAGE):
             end = {
                 name: float(measures.curves(cell, weights + name).value_SxR[:, -1].mean())
-                for name in ("loss", "loss_radial", "loss_best_scale", "error")
+                for name in ("loss", "loss_radial", "error")
             }
             row += [_slope(cell, weights, study.config.window), *end.values()]
         rows.append([*row, int((cell["diverged_step"].isel(step=-1) >= 0).sum())])
     header = ["q", "p", "first rate"]
     for weights in ("last", "average"):
-        header += [f"{weights}: exponent", "end loss", "radial", "at best scale", "wrong answers"]
+        header += [f"{weights}: exponent", "end loss", "radial", "wrong answers"]
     caption = "growth: every cell, mean over seeds; exponents against steps"
     return [Table(caption, [*header, "diverged"], rows)]

@@ -48,6 +48,7 @@ EXPECTED = {
 
 SCALE, RATE = "model.init_scale", "optimizer.learning_rate"
 ENDS = (measures.LOSS, "eval_alignment", measures.SCALE)
+FITS_CONFIG_WINDOW = False
 
 PINNED = TEACHER | ADAM | {"task.labels": "soft", "task.temperature": 6e-3}
 

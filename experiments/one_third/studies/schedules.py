@@ -42,6 +42,7 @@ EXPECTED = {
         control=True,
     ),
 }
+FITS_CONFIG_WINDOW = False
 
 PINNED = TEACHER | {
     "train.batch_size": 1024,

@@ -39,6 +39,7 @@ EXPECTED = {
         (0.9, 1.1),
     ),
 }
+FITS_CONFIG_WINDOW = False
 
 PINNED = TEACHER | SGD | {"task.labels": "soft", "train.steps": 2000}
 

@@ -43,6 +43,7 @@ EXPECTED = {
         short="AdamW with decay, T = 0.05",
     ),
 }
+FITS_CONFIG_WINDOW = False
 
 PINNED = TEACHER | {
     "optimizer.name": "adamw",
