@@ -25,7 +25,7 @@ SENTENCES = (
     ("flat_rate", "The control with a flat target falls exponentially, at rate {} per τ"),
     ("text_exponent", "On real text the free exponent is {} over seeds and windows"),
     ("way_sgd", "Tuned at every horizon, the last weights of SGD stay at {}"),
-    ("way_growing_scale", "What escapes is a logit scale that grows as the step: exponent {}"),
+    ("way_growing_scale", "What escapes it: weights that also grow as the step, exponent {}"),
     ("way_growing_scale_gain", "At equal cost its loss is {} of SGD's"),
 )
 

@@ -61,9 +61,9 @@ def make(config, values: Values) -> optax.GradientTransformation:
 def grow_weights(power: jax.Array, offset_steps: jax.Array) -> optax.GradientTransformation:
     """Returns the last link of a chain: it also scales the weights, as (1 + step / offset)^power.
 
-    Weight decay with the sign turned, and falling as 1/t. For SGD on a linear model it is the same
-    as a logit scale that follows this schedule: with weights V = W / s the step ΔV = -η ∇_V L is
-    ΔW = -η s² ∇_W L, and W grows with s.
+    Weight decay with the sign turned, and falling as 1/t. For SGD on a linear model it is a logit
+    scale s on this schedule over weights V = W / s whose own rate is η / s²: then the step
+    ΔV = -(η / s²) ∇_V L is ΔW = -η ∇_W L, and W grows with s.
     """
 
     def init(params):
