@@ -33,11 +33,10 @@ EXPECTED = {
         short="real images: logit scale",
     ),
     "images_test": Expected(
-        "Control: the loss on test images falls more slowly: training minus test exponent",
+        "The loss on test images falls more slowly: training minus test exponent",
         "control by this lab: the law is of the loss that is minimised",
         None,
         (0.0, np.inf),
-        control=True,
         group="control",
     ),
 }

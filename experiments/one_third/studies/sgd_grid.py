@@ -25,12 +25,12 @@ EXPECTED = {
         (-inf, 1.2),
     ),
     "sgd_exponent": Expected(
-        "SGD at T = 1e-3 and the highest stable rate: the loss falls as τ^-1/3",
+        "SGD at T = 1e-3 and the grid's highest rate: the loss falls about as τ^-1/3",
         f"{PAPER}, Fig. 4; the range allows for a flow that has not settled",
         THIRD,
         (THIRD - 0.06, THIRD + 0.06),
         exponent=True,
-        short="SGD, T = 1e-3, highest stable rate",
+        short="SGD, T = 1e-3, rate 10",
     ),
     "sgd_theory_exponent": Expected(
         "The same cell: its exponent is that of the aligned flow in the same window (ratio)",
