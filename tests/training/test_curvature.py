@@ -141,3 +141,20 @@ def test_too_many_eigenvalues_are_refused():
         top_eigenvalues(quadratic(np.eye(4)), jnp.ones(4), KEY, 5, 9)
     with pytest.raises(ValueError, match="3 eigenvalues of 4 parameters from 2 iterations"):
         top_eigenvalues(quadratic(np.eye(4)), jnp.ones(4), KEY, 3, 2)
+
+
+def test_thirty_iterations_find_the_top_of_a_thousand_parameters():
+    """As the temperature scan has them: far fewer iterations than parameters, a flat spectrum."""
+    inputs_BxM = jax.random.normal(jax.random.key(0), (256, 16))
+    labels_B = jax.random.randint(jax.random.key(1), (256,), 0, 64)
+    params = {"kernel": 0.3 * jax.random.normal(jax.random.key(2), (16, 64))}
+
+    def loss(params):
+        logits_BxN = inputs_BxM @ params["kernel"]
+        log_p_BxN = jax.nn.log_softmax(logits_BxN)
+        return -jnp.mean(jnp.take_along_axis(log_p_BxN, labels_B[:, None], axis=1))
+
+    flat, unravel = ravel_pytree(params)
+    exact = np.linalg.eigvalsh(np.asarray(jax.hessian(lambda v: loss(unravel(v)))(flat)))
+    found = top_eigenvalues(loss, params, jax.random.key(3), count=3, iterations=30)
+    np.testing.assert_allclose(found, exact[::-1][:3], rtol=0.01)
