@@ -25,8 +25,8 @@ SENTENCES = (
     ("flat_rate", "The control with a flat target falls exponentially, at rate {} per τ"),
     ("text_exponent", "On real text the free exponent is {} over seeds and windows"),
     ("way_sgd", "Tuned at every horizon, the last weights of SGD stay at {}"),
-    ("way_growing_scale", "What escapes it: weights that also grow as the step, exponent {}"),
-    ("way_growing_scale_gain", "At equal cost its loss is {} of SGD's"),
+    ("escape_100", "What escapes it: weights that also grow as the step, exponent {}"),
+    ("escape_gain", "At equal cost their loss is {} of SGD's"),
 )
 
 # The groups of `Expected.group`, in the order of the overview.
