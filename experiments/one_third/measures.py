@@ -133,18 +133,18 @@ def aligned_flows(
     teacher's own β* (infinite for hard labels, which are temperature 0).
 
     Args:
-      data: of members with a seed, a temperature and a spectrum.
+      data: of members with a seed, a temperature and, if spectral, a spectrum.
       features: M of the teachers.
       classes: N of the teachers.
       spectral: whether `task.weights` is "spectral".
     """
     tau_MxR = curves(data, "tau").tau_SxR
     coldest = float(data["task.temperature"].min())
-    keys = ("seed", "task.temperature", "task.spectrum")
-    members = zip(*(data[key].values.tolist() for key in keys), strict=True)
+    seeds, temperatures = (data[key].values.tolist() for key in ("seed", "task.temperature"))
+    decays = data["task.spectrum"].values.tolist() if spectral else [None] * len(seeds)
     flows = []
-    for (seed, temperature, decay), tau_R in zip(members, tau_MxR, strict=True):
-        teacher = Teacher(seed, features, classes, decay if spectral else None)
+    for seed, temperature, decay, tau_R in zip(seeds, temperatures, decays, tau_MxR, strict=True):
+        teacher = Teacher(seed, features, classes, decay)
         statics, scale = _teacher_statics(teacher, coldest)
         flows.append(aligned_flow(tau_R, statics, scale / temperature if temperature else np.inf))
     return np.stack([beta for beta, _ in flows]), np.stack([loss for _, loss in flows])
