@@ -31,7 +31,8 @@ def forest(
 ) -> Figure:
     """Draws a row for every claim: estimate, interval, expected range and published value.
 
-    The axis shows every estimate and published value; an interval that leaves it ends in an arrow.
+    The axis shows every estimate and published value but the farthest outliers; what leaves it ends
+    in an arrow, and its numbers stand at the right.
 
     Args:
       groups: heading to (name of the row, claim), from top to bottom.
@@ -47,8 +48,11 @@ def forest(
         if claim is not None:
             numbers += [n for n in (claim.measured, claim.published) if n is not None]
     finite = np.array([number for number in numbers if math.isfinite(number)])
-    margin = 0.12 * float(np.ptp(finite)) + 0.05
-    ax.set_xlim(float(finite.min()) - margin, float(finite.max()) + margin)
+    # One wild row must not press the others into a line.
+    distance = np.abs(finite - reference)
+    shown = finite[distance <= 3 * np.quantile(distance, 0.9)] if len(rows) > 10 else finite
+    margin = 0.12 * float(np.ptp(shown)) + 0.05
+    ax.set_xlim(float(shown.min()) - margin, float(shown.max()) + margin)
     ax.set_ylim(len(rows) - 0.4, -0.6)
     ax.axvline(reference, color=INK, lw=1.2, zorder=1)
     for place, (_, claim) in enumerate(rows):
@@ -84,7 +88,7 @@ def _row(ax: Axes, place: int, claim: Claim) -> None:
             if end != seen:
                 ax.plot(seen, place, marker=arrow, color=colour, ms=7, clip_on=False)
     face, edge = ("white", colour) if claim.verdict is Verdict.NOT_MEASURED else (colour, "white")
-    if math.isfinite(claim.measured):
+    if left <= claim.measured <= right:
         size = 11 if marker == "X" else 8  # a cross of the same size looks smaller
         ax.plot(claim.measured, place, marker=marker, mfc=face, mec=edge, ms=size, zorder=4)
     number = format_estimate(claim.measured, claim.low, claim.high)

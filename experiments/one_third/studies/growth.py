@@ -23,9 +23,6 @@ def _scale(power: float, margin: float) -> Expected:
         THEORY,
         None,
         (power - margin, power + margin),
-        exponent=True,
-        group="way out",
-        short=f"rate 10, scale ~ t^{power:g}",
     )
 
 
