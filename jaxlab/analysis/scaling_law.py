@@ -1,0 +1,299 @@
+"""Laws for the loss of models with N parameters and P parallel streams, fitted to a table.
+
+The recipe is that of ParScale (arXiv 2505.10475, figure 2, and its `parametric_fit.py`), for its
+law and the rivals in `jaxlab.analysis.laws`: minimise the *sum* of the Huber losses, delta = 0.001,
+of ln L_fit - ln L, from a grid of starts. Two departures. The grid lies where the table is (the
+paper's holds absolute values of E and A), and all starts, and all resamples of a bootstrap, descend
+in one batch. And k may become negative: bounded at 0 it could not answer whether P helps.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy import stats
+
+from jaxlab.analysis.interval import Interval
+from jaxlab.analysis.laws import EXPONENT_BOUNDS, LAWS, Array, Law
+from jaxlab.analysis.power_law import Status
+
+HUBER_DELTA = 1e-3  # of log loss; the paper's script
+MIN_SIZES = 3
+AGREEMENT = 0.01  # a start has found the best fit when its objective is within this part of it
+MAX_STEPS = 1000
+
+
+@dataclass(frozen=True)
+class LawFit:
+    """One law fitted to one table.
+
+    Attributes:
+      law: a key of LAWS.
+      parameters: by the names of the law. E in units of loss; A in parameters, or in units of
+        loss * N^alpha ("additive").
+      objective: the sum of Huber losses that was minimised.
+      sum_of_squares, r_squared: of the loss itself, not of its logarithm, as the paper reports.
+      points: how many rows were fitted.
+      agreement: the part of the starts whose objective came within 1 % of the best.
+      status: whether the fit is to be believed.
+      at_bound: the parameters that the data alone did not choose.
+      raw: as in `Law.evaluate`, for x = ln N.
+    """
+
+    law: str
+    parameters: dict[str, float]
+    objective: float
+    sum_of_squares: float
+    r_squared: float
+    points: int
+    agreement: float
+    status: Status
+    at_bound: tuple[str, ...]
+    raw: tuple[float, ...]
+
+    def predict(self, N: ArrayLike, P: ArrayLike) -> Array:
+        """The fitted loss at positive N and P, whose shapes broadcast."""
+        N, P = np.broadcast_arrays(np.asarray(N, np.float64), np.asarray(P, np.float64))
+        raw_1xp = np.array([self.raw])
+        return LAWS[self.law].evaluate(raw_1xp, np.log(N.ravel()), P.ravel())[0].reshape(N.shape)
+
+
+@dataclass(frozen=True)
+class HoldOut:
+    """How a law that did not see some rows predicts them; errors are loss less prediction.
+
+    Attributes:
+      rows: how many were held out.
+      mean, rms, worst: of their errors, in units of loss; `worst` has the largest size.
+    """
+
+    rows: int
+    mean: float
+    rms: float
+    worst: float
+
+
+def fit_law(N: ArrayLike, P: ArrayLike, loss: ArrayLike, law: str = "logarithm") -> LawFit:
+    """The parameters of a law that come closest to a table.
+
+    Args:
+      N: [R] parameters, of each row with its own streams (the paper: non-embedding parameters
+        with prefixes and aggregator).
+      P: [R] streams, at least 1.
+      loss: [R] positive. Rows with equal N and P are repeats of one cell.
+      law: a key of LAWS.
+
+    Raises:
+      ValueError: a row that cannot be fitted, fewer than three sizes, or a single P.
+    """
+    N, P, loss = _checked(N, P, loss)
+    x_R = np.log(N)
+    start_Sxp = _starts(LAWS[law], P, loss)
+    raw_Sxp, objective_S, settled_S = _descend(LAWS[law], start_Sxp, x_R - x_R.mean(), P, loss)
+    best = int(np.argmin(objective_S))
+    at_bound = (raw_Sxp[best][:, None] == _bounds(LAWS[law], P)).any(axis=1)
+    status = Status.AT_BOUND if at_bound.any() else Status.CONVERGED
+    raw_p = _uncentred(raw_Sxp[best], x_R.mean())
+    residual = loss - LAWS[law].evaluate(raw_p[None], x_R, P)[0][0]
+    square, total = float(residual @ residual), float(np.sum((loss - loss.mean()) ** 2))
+    return LawFit(
+        law=law,
+        parameters={name: float(value) for name, value in _named(law, raw_p).items()},
+        objective=float(objective_S[best]),
+        sum_of_squares=square,
+        r_squared=1 - square / total if total > 0 else np.nan,
+        points=loss.size,
+        agreement=float(np.mean(objective_S <= objective_S[best] * (1 + AGREEMENT) + 1e-15)),
+        status=status if settled_S[best] else Status.FAILED,
+        at_bound=tuple(np.array(LAWS[law].names)[at_bound].tolist()),
+        raw=tuple(raw_p.tolist()),
+    )
+
+
+def law_intervals(
+    N: ArrayLike,
+    P: ArrayLike,
+    loss: ArrayLike,
+    fit: LawFit,
+    *,
+    level: float = 0.95,
+    resamples: int = 500,
+    seed: int = 0,
+) -> dict[str, Interval]:
+    """An interval for each parameter of a fit, by a pair bootstrap over the cells of its table.
+
+    Each resample weighs the cells (N, P) anew, all rows of a cell alike. The weights are those of
+    the Bayesian bootstrap (Rubin 1981, doi 10.1214/aos/1176345338), not counts: none is 0, so no
+    resample lacks a size or a P. Ends are percentiles expanded as in
+    `jaxlab.analysis.interval.bootstrap_interval`, for as many degrees of freedom as cells less
+    parameters. Measured on the paper's 24 cells with noise of 0.3 %: 95 % intervals cover k in
+    95 % of tables and the others in 99 %. Systematic misfit of the law is not covered.
+
+    Args:
+      N, P, loss: the rows that `fit` was fitted to.
+      fit: where every resample starts.
+      level: confidence level.
+      resamples: how many.
+      seed: of the resampling.
+
+    Raises:
+      ValueError: no more cells than parameters.
+    """
+    N, P, loss = _checked(N, P, loss)
+    _, cell_R = np.unique(np.stack([N, P]), axis=1, return_inverse=True)
+    cells, free = int(cell_R.max()) + 1, len(fit.raw)
+    if cells <= free:
+        raise ValueError(f"{cells} cells leave nothing to tell {free} parameters' error from")
+    draws_SxC = np.random.default_rng(seed).dirichlet(np.ones(cells), resamples) * cells
+    x_R = np.log(N)
+    starts_Sxp = np.tile(_uncentred(np.array(fit.raw), -x_R.mean()), (resamples, 1))
+    weight_SxR = draws_SxC[:, cell_R.ravel()]
+    raw_Sxp, _, _ = _descend(LAWS[fit.law], starts_Sxp, x_R - x_R.mean(), P, loss, weight_SxR)
+    spread = np.sqrt(cells / (cells - free)) * stats.t.ppf((1 + level) / 2, cells - free)
+    tail = stats.norm.cdf(-spread)
+    named = _named(fit.law, _uncentred(raw_Sxp, x_R.mean()))
+    ends = {name: np.quantile(values_S, [tail, 1 - tail]) for name, values_S in named.items()}
+    return {
+        name: Interval(fit.parameters[name], float(low), float(high), cells, level)
+        for name, (low, high) in ends.items()
+    }
+
+
+def hold_outs(
+    N: ArrayLike, P: ArrayLike, loss: ArrayLike, law: str = "logarithm"
+) -> dict[str, HoldOut]:
+    """How a law predicts the largest N and the largest P of a table from the other rows.
+
+    The rows of the largest N are those at or above the largest N at the smallest P: streams of a
+    size add parameters, but fewer than the next size has. A hold-out that leaves fewer than three
+    sizes or a single P is left out of the answer; arguments and errors are those of `fit_law`.
+    """
+    N, P, loss = _checked(N, P, loss)
+    held = {"largest N": np.max(N[P.min() == P]) <= N, "largest P": P.max() == P}
+    errors = {
+        name: (loss - fit_law(N[~out], P[~out], loss[~out], law).predict(N, P))[out]
+        for name, out in held.items()
+        if _lack(N[~out], P[~out]) is None
+    }
+    return {name: _hold_out(error) for name, error in errors.items()}
+
+
+def _hold_out(error: Array) -> HoldOut:
+    worst, rms = error[np.argmax(np.abs(error))], np.sqrt(np.mean(error**2))
+    return HoldOut(error.size, float(error.mean()), float(rms), float(worst))
+
+
+def _checked(N: ArrayLike, P: ArrayLike, loss: ArrayLike) -> tuple[Array, Array, Array]:
+    N, P, loss = (np.asarray(column, np.float64) for column in (N, P, loss))
+    if N.ndim != 1 or not N.shape == P.shape == loss.shape:
+        raise ValueError(
+            f"N {N.shape}, P {P.shape} and loss {loss.shape} must be vectors of the same length"
+        )
+    for name, column, usable, wanted in (
+        ("N", N, N > 0, "positive"),
+        ("P", P, P >= 1, "at least 1"),
+        ("loss", loss, loss > 0, "positive"),
+    ):
+        usable = usable & np.isfinite(column)
+        if not usable.all():
+            row = int(np.argmin(usable))
+            where = f"{name} is {column[row]:g} in row {row + 1} of {column.size}"
+            raise ValueError(f"{where}: it must be finite and {wanted}")
+    if (lack := _lack(N, P)) is not None:
+        raise ValueError(lack)
+    return N, P, loss
+
+
+def _lack(N: Array, P: Array) -> str | None:
+    sizes = max((np.unique(N[streams == P]).size for streams in np.unique(P)), default=0)
+    if sizes >= MIN_SIZES and np.unique(P).size > 1:
+        return None
+    return (
+        f"a law needs at least {MIN_SIZES} sizes and 2 values of P; the table has {sizes} and "
+        f"{np.unique(P).size} (a size counts where its P has most of them)"
+    )
+
+
+def _starts(law: Law, P: Array, loss: Array) -> Array:
+    """[S, p] the grid of starts, for x of mean zero."""
+    floors = loss.min() * np.array([0.0, 0.3, 0.6, 0.9])
+    exponents = np.array([0.05, 0.1, 0.2, 0.4, 0.8])
+    grid = np.meshgrid(floors, [0.0], exponents, *law.starts, indexing="ij")
+    starts_Sxp = np.stack([axis.ravel() for axis in grid], axis=1)
+    starts_Sxp[:, 1] = np.log(loss.mean() - starts_Sxp[:, 0])
+    return np.clip(starts_Sxp, *_bounds(law, P).T)
+
+
+def _bounds(law: Law, P: Array) -> Array:
+    """[p, 2] of the raw parameters."""
+    shared = (0.0, np.inf), (-np.inf, np.inf), EXPONENT_BOUNDS
+    return np.array([*shared, *law.bounds(float(P.max()))])
+
+
+def _uncentred(raw: Array, centre: float) -> Array:
+    """[..., p] raw parameters for x + centre from those for x."""
+    c = raw[..., 1] + raw[..., 2] * centre
+    return np.concatenate([raw[..., :1], c[..., None], raw[..., 2:]], axis=-1)
+
+
+def _named(law: str, raw: Array) -> dict[str, Array]:
+    """The parameters that readers know, from raw ones [..., p] for x = ln N."""
+    exponent = raw[..., 2] if LAWS[law].A_in_parameters else 1.0
+    with np.errstate(over="ignore"):
+        A = np.exp(raw[..., 1] / exponent)
+    values = raw[..., 0], A, *np.moveaxis(raw[..., 2:], -1, 0)
+    return dict(zip(LAWS[law].names, values, strict=True))
+
+
+def _descend(
+    law: Law, raw_Sxp: Array, x_R: Array, P: Array, loss: Array, weight_SxR: Array | float = 1.0
+) -> tuple[Array, Array, np.ndarray]:
+    """Levenberg-Marquardt from all starts at once: raw parameters, objective, whether settled.
+
+    The Huber loss is a sum of squares with weights delta / |residual| beyond delta. A start keeps
+    its last good step, inside the bounds; it has settled when ten steps gained nothing.
+    """
+    low, high = _bounds(law, P).T
+
+    def at(raw_Sxp):
+        loss_SxR, slope_SxRxp = law.evaluate(raw_Sxp, x_R, P)
+        positive = loss_SxR > 0
+        loss_SxR = np.where(positive, loss_SxR, 1.0)
+        residual_SxR = np.log(loss_SxR / loss)
+        size = np.abs(residual_SxR)
+        inner = np.minimum(size, HUBER_DELTA)
+        huber_S = np.sum(weight_SxR * inner * (size - inner / 2), axis=1)
+        return (
+            np.where(positive.all(axis=1), huber_S, np.inf),
+            residual_SxR,
+            slope_SxRxp / loss_SxR[..., None],
+        )
+
+    objective_S, residual_SxR, slope_SxRxp = at(raw_Sxp)
+    damping_S, idle_S = np.full(len(raw_Sxp), 1e-2), np.zeros(len(raw_Sxp), int)
+    for _ in range(MAX_STEPS):
+        pull_SxR = weight_SxR / np.maximum(1.0, np.abs(residual_SxR) / HUBER_DELTA)
+        uphill_Sxp = np.einsum("srp,sr->sp", slope_SxRxp, pull_SxR * residual_SxR)
+        stuck_Sxp = (raw_Sxp <= low) & (uphill_Sxp > 0) | (raw_Sxp >= high) & (uphill_Sxp < 0)
+        free_SxRxp = np.where(stuck_Sxp[:, None], 0.0, slope_SxRxp)
+        curvature_Sxpxp = np.einsum(
+            "srp,sr,srq->spq", free_SxRxp, pull_SxR, free_SxRxp, optimize=True
+        )
+        diagonal_Sxp = np.einsum("spp->sp", curvature_Sxpxp)  # a view
+        diagonal_Sxp += damping_S[:, None] * diagonal_Sxp + stuck_Sxp + 1e-30
+        step_Sxpx1 = np.linalg.solve(curvature_Sxpxp, np.where(stuck_Sxp, 0, uphill_Sxp)[..., None])
+
+        moved_Sxp = np.clip(raw_Sxp - step_Sxpx1[..., 0], low, high)
+        moved = at(moved_Sxp)
+        idle_S = np.where(moved[0] < objective_S * (1 - 1e-9), 0, idle_S + 1)
+        better_S = moved[0] < objective_S
+        damping_S = np.clip(np.where(better_S, damping_S / 3, damping_S * 4), 1e-9, 1e12)
+        raw_Sxp = np.where(better_S[:, None], moved_Sxp, raw_Sxp)
+        objective_S = np.where(better_S, moved[0], objective_S)
+        residual_SxR = np.where(better_S[:, None], moved[1], residual_SxR)
+        slope_SxRxp = np.where(better_S[:, None, None], moved[2], slope_SxRxp)
+        if (idle_S >= 10).all():
+            break
+    return raw_Sxp, objective_S, idle_S >= 10
