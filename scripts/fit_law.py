@@ -57,7 +57,7 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         "cells (N, P), how each law predicts the largest N and the largest P unseen, and warnings "
         "in plain words.",
         epilog="Count in N_params what the streams add; the paper leaves the embeddings out. Rows "
-        "with equal N_params and P are repeats, such as seeds.",
+        "with equal N_params and P are averaged, such as seeds.",
     )
     parser.add_argument("csv", help="a CSV file whose first line names the columns")
     parser.add_argument(
@@ -148,13 +148,15 @@ def warn(table: Table, laws: Sequence[Fitted]) -> Iterable[str]:
     """What a reader should know before quoting a parameter."""
     import numpy as np
 
+    from jaxlab.analysis.scaling_law import cell_means
+
     cells = list(zip(table.N, table.P, strict=True))
     for name, values in table.others.items():
         if len(set(values)) > 1 and len(set(zip(cells, values, strict=True))) > len(set(cells)):
             listed = ", ".join(sorted(set(values)))
             yield (
-                f"rows with equal N_params and P differ in {name} ({listed}) and are fitted as "
-                f"repeats; --where={name}=… chooses"
+                f"rows with equal N_params and P differ in {name} ({listed}) and are averaged "
+                f"as repeats; --where={name}=… chooses"
             )
     for law in laws:
         if law.fit.at_bound:
@@ -186,12 +188,13 @@ def warn(table: Table, laws: Sequence[Fitted]) -> Iterable[str]:
                 f"the {best} law predicts the {name} best: RMS error {errors[best]:.4f}, the "
                 f"{paper.fit.law} {errors[paper.fit.law]:.4f}"
             )
-    miss = table.loss - paper.fit.predict(table.N, table.P)
+    N, P, loss = cell_means(table.N, table.P, table.loss)
+    miss = loss - paper.fit.predict(N, P)
     worst, rms = int(np.argmax(np.abs(miss))), float(np.sqrt(np.mean(miss**2)))
     if abs(miss[worst]) > OUTLIER * rms:
         side = "above" if miss[worst] > 0 else "below"
         yield (
-            f"N = {table.N[worst]:.4g}, P = {table.P[worst]:g} lies {abs(miss[worst]):.4f} {side} "
+            f"N = {N[worst]:.4g}, P = {P[worst]:g} lies {abs(miss[worst]):.4f} {side} "
             f"the {paper.fit.law} law, {abs(miss[worst]) / rms:.1f} times its RMS error"
         )
 
@@ -214,7 +217,7 @@ def show(table: Table, laws: Sequence[Fitted], warnings: Sequence[str]) -> None:
         console.print(grid)
 
     grid(
-        f"Laws for {table.loss.size} losses in {laws[0].intervals['E'].seeds} cells",
+        f"Laws for {table.loss.size} losses in {laws[0].fit.cells} cells",
         ["law", "R²", "squares", "largest N", "largest P", "status"],
         [
             (

@@ -113,7 +113,7 @@ def test_where_chooses_and_may_be_given_twice(report, write):
     assert chosen == alone
     assert not any("repeats" in warning for warning in warnings)
     _, warnings = report(path, "--where=dataset=code")
-    expected = "rows with equal N_params and P differ in steps (100, 200) and are fitted as repeats"
+    expected = "rows with equal N_params and P differ in steps (100, 200) and are averaged"
     assert warnings[0].startswith(expected)
 
 
@@ -125,9 +125,8 @@ def test_what_cannot_be_held_out_is_said(run, write):
 
 
 def test_plot(run, tmp_path):
-    for name in ("law.png", "law.svg"):
-        assert run(TABLE, "--where=corpus=pile", f"--plot={tmp_path / name}")[0] == 0
-        assert (tmp_path / name).stat().st_size > 10_000
+    assert run(TABLE, "--where=corpus=pile", f"--plot={tmp_path / 'law.svg'}")[0] == 0
+    assert (tmp_path / "law.svg").stat().st_size > 10_000
 
 
 @pytest.mark.parametrize(
@@ -138,7 +137,11 @@ def test_plot(run, tmp_path):
         ("N_params,P,loss\n1,1,1\n1,two,1\n", [], "line 3: P is 'two', not a number"),
         ("N_params,P,loss\n1,1\n", [], "line 2: loss is None, not a number"),
         ("N_params,P,loss\n1,1,nan\n", [], "loss is nan in row 1 of 1: it must be finite and pos"),
-        ("N_params,P,loss\n", [], "at least 3 sizes and 2 values of P; the table has 0 and 0"),
+        (
+            "N_params,P,loss\n",
+            [],
+            "needs at least 3 sizes, each at one P, and 2 values of P; the table has 0 and 0",
+        ),
         ("N_params,P,loss\n1,1,2\n2,1,1\n", [], "2 values of P; the table has 2 and 1"),
         ("N_params,P,loss\n1,1,4\n2,1,3\n3,1,2\n1,2,3\n", [], "4 cells leave nothing to tell 4"),
         ("N_params,P,loss,set\n1,1,1,a\n2,1,1,b\n", ["--where=set=c"], "set=c; there is: a, b"),
