@@ -152,7 +152,7 @@ def test_without_slots_streams_are_the_decoder():
 
 
 @pytest.mark.parametrize("aggregation", ["learned", "static"])
-@pytest.mark.parametrize("loud", [1.0, 1e4])
+@pytest.mark.parametrize("loud", [1, 10_000])
 def test_weights_sum_to_one_and_no_stream_is_lost(aggregation, loud):
     model, count = streams(4, aggregation), 4
     params = drawn(model)
@@ -231,7 +231,7 @@ def test_every_slot_reaches_the_first_token():
 
 @pytest.mark.parametrize(
     ("aggregation", "dtype"),
-    [("learned", "bfloat16"), ("static", "float32"), ("mean", "float32")],
+    [("learned", "bfloat16"), ("static", "float32")],
 )
 def test_training_is_finite_from_the_first_step(aggregation, dtype):
     model = streams(4, aggregation, decoder=dataclasses.replace(DECODER, dtype=dtype))
