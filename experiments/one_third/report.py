@@ -26,7 +26,7 @@ SENTENCES = (
     ("text_exponent", "On real text the free exponent is {} over seeds and windows"),
     ("way_sgd", "Tuned at every horizon, the last weights of SGD stay at {}"),
     ("escape_100", "What escapes it: weights that also grow as the step, exponent {}"),
-    ("escape_gain", "At equal cost their loss is {} of SGD's"),
+    ("escape_gain", "There, at one rate and equal cost, their loss is {} of SGD's"),
 )
 
 # The groups of `Expected.group`, in the order of the overview.

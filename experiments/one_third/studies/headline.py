@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from experiments.one_third import measures
-from experiments.one_third.drawing import TAU, fit_line, local_panel, window_table
+from experiments.one_third.drawing import OPTIMIZERS, TAU, fit_line, local_panel, window_table
 from experiments.one_third.expected import PAPER, Expected, Measured
 from experiments.one_third.studies import ADAM, TEACHER
 from jaxlab.analysis.interval import Interval
@@ -54,12 +54,13 @@ def figures(study: Study) -> list[Figure]:
     """Returns the loss with its fit, and the local exponents."""
     tau_SxR, loss_SxR = measures.curves(study.data)
     figure, (left, right) = panels(1, 2)
+    name = study.config.optimizer.name
     plots.loglog_curves(left, tau_SxR, loss_SxR, labels=["seeds"] * len(loss_SxR))
     left.set(xlabel=TAU, ylabel="KL on fresh batches, nats")
     without = fit_line(left, study) + local_panel(right, study, label="loss")
     caption = (
-        f"Adam at rate {study.config.optimizer.learning_rate:.4f}, temperature "
-        f"{study.config.task.temperature:g}, {len(loss_SxR)} seeds. Left: the fit in the published "
+        f"{OPTIMIZERS.get(name, name)} at rate {study.config.optimizer.learning_rate:.4g}, "
+        f"temperature {study.config.task.temperature:g}, {len(loss_SxR)} seeds. Left: the fit in the published "
         "window (shaded), with the interval over seeds and windows. Right: the exponent in "
         f"quarter-decades.{without}"
     )
