@@ -60,9 +60,9 @@ def figures(study: Study) -> list[Figure]:
     without = fit_line(left, study) + local_panel(right, study, label="loss")
     caption = (
         f"{OPTIMIZERS.get(name, name)} at rate {study.config.optimizer.learning_rate:.4g}, "
-        f"temperature {study.config.task.temperature:g}, {len(loss_SxR)} seeds. Left: the fit in the "
-        "published window (shaded), with the interval over seeds and windows. Right: the exponent in "
-        f"quarter-decades.{without}"
+        f"temperature {study.config.task.temperature:g}, {len(loss_SxR)} seeds. "
+        "Left: the fit in the published window (shaded), with the interval over seeds and windows. "
+        f"Right: the exponent in quarter-decades.{without}"
     )
     return [Figure("headline", "The headline: loss against τ", caption, figure)]
 
