@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -88,17 +91,25 @@ class Streams:
 
     def states(self, params: Params, tokens_BxT: jax.Array) -> jax.Array:
         """Returns the states_PxBxTxM of all streams after the final norm."""
+
+        def stream(decoder: Params, prefix: Prefix | None) -> jax.Array:
+            return self.decoder.states(decoder, tokens_BxT, prefix)
+
+        return self.each(params, stream)
+
+    def each(self, params: Params, run: Callable[..., Any], *of_streams: Any) -> Any:
+        """Returns run(decoder parameters, prefix, ...) of every stream, stacked on a first axis.
+
+        of_streams: further arguments of `run`, the streams on their first axis.
+        """
         if self.plain:
-            return self.decoder.states(params["decoder"], tokens_BxT)[None]
+            alone = jax.tree.map(lambda leaf: leaf[0], of_streams)
+            return jax.tree.map(lambda leaf: leaf[None], run(params["decoder"], None, *alone))
         prefix = (
             params["streams"]["prefix_key_PxLxSxKxD"],
             params["streams"]["prefix_value_PxLxSxKxD"],
         )
-
-        def stream(prefix: Prefix) -> jax.Array:
-            return self.decoder.states(params["decoder"], tokens_BxT, prefix)
-
-        return jax.vmap(stream)(prefix)
+        return jax.vmap(partial(run, params["decoder"]))(prefix, *of_streams)
 
     def mix(
         self, params: Params, states_PxBxTxM: jax.Array, smoothing: float | jax.Array = SMOOTHING
