@@ -58,6 +58,7 @@ class Experiment:
         batch: made for every step, in order. Every array leads with the batch axis.
         data: arrays that every member reads (a corpus), put on the devices once.
         info: what to record of the data (hashes, versions), JSON-ready.
+        frozen: top-level keys of params that do not learn; the optimiser holds nothing for them.
     """
 
     init: Callable[[jax.Array, Values], Params]
@@ -67,3 +68,4 @@ class Experiment:
     fixed: tuple[Shared, ...] = ()
     data: Batch = field(default_factory=dict)
     info: dict[str, Any] = field(default_factory=dict)
+    frozen: tuple[str, ...] = ()

@@ -131,7 +131,8 @@ class _Local(NamedTuple):
     def init(self, arguments: Arguments) -> State:
         def one(values: Values) -> State:
             params = self.experiment.init(stream_key(values["seed"], "init"), values)
-            opt_state = optimizer.make(self.config, values).init(params)
+            learning, _ = self._parts(params)
+            opt_state = optimizer.make(self.config, values).init(learning)
             average = params if self._averages else {}
             return State(params, opt_state, average, {"diverged_step": jnp.int32(-1)})
 
@@ -195,12 +196,13 @@ class _Local(NamedTuple):
     def _step(
         self, state: State, context: Batch, batch: Batch, values: Values, step: jax.Array
     ) -> tuple[State, Metrics]:
-        loss, grads = self._loss_and_grads(state.params, context, batch, values)
+        learning, frozen = self._parts(state.params)
+        loss, grads = self._loss_and_grads(learning, frozen, context, batch, values)
         grad_norm = optax.tree.norm(grads)
         updates, opt_state = optimizer.make(self.config, values).update(
-            grads, state.opt_state, state.params
+            grads, state.opt_state, learning
         )
-        params = optax.apply_updates(state.params, updates)
+        params = optax.apply_updates(learning, updates) | frozen
         finite = jnp.isfinite(loss) & jnp.isfinite(optax.tree.norm((grads, params)))
         before = state.progress["diverged_step"]
         alive = (before < 0) & finite
@@ -216,23 +218,28 @@ class _Local(NamedTuple):
         state = State(params, opt_state, average, {"diverged_step": diverged_step})
         return state, {"loss": loss, "grad_norm": grad_norm}
 
+    def _parts(self, params: Params) -> tuple[Params, Params]:
+        """Splits params into what learns and what the experiment froze."""
+        frozen = {name: params[name] for name in self.experiment.frozen}
+        return {name: params[name] for name in params if name not in frozen}, frozen
+
     def _loss_and_grads(
-        self, params: Params, context: Batch, batch: Batch, values: Values
+        self, learning: Params, frozen: Params, context: Batch, batch: Batch, values: Values
     ) -> tuple[jax.Array, Params]:
-        def loss(params: Params, batch: Batch) -> jax.Array:
-            return self.experiment.loss(params, context | batch, values)
+        def loss(learning: Params, batch: Batch) -> jax.Array:
+            return self.experiment.loss(learning | frozen, context | batch, values)
 
         pieces = self.config.train.accumulate
         if pieces == 1:
-            return jax.value_and_grad(loss)(params, batch)
+            return jax.value_and_grad(loss)(learning, batch)
 
         def deal(leaf: jax.Array) -> jax.Array:  # every device keeps its share of each piece
             return leaf.reshape(-1, pieces, *leaf.shape[1:]).swapaxes(0, 1)
 
         def add(sums, micro_batch: Batch):
-            return jax.tree.map(jnp.add, sums, jax.value_and_grad(loss)(params, micro_batch)), None
+            return jax.tree.map(jnp.add, sums, jax.value_and_grad(loss)(learning, micro_batch)), None
 
-        zeros = jax.tree.map(jnp.zeros_like, (values["optimizer.learning_rate"], params))
+        zeros = jax.tree.map(jnp.zeros_like, (values["optimizer.learning_rate"], learning))
         sums, _ = jax.lax.scan(add, zeros, jax.tree.map(deal, batch))
         return jax.tree.map(lambda total: total / pieces, sums)
 

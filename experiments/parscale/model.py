@@ -1,0 +1,122 @@
+"""What the tasks of this experiment share: the decoder with its streams, and where they start."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from ml_collections import ConfigDict
+
+from jaxlab import config as configs
+from jaxlab.config import Config, check, one_of
+from jaxlab.experiment import Params, Values
+from jaxlab.models.attention import IMPLEMENTATIONS
+from jaxlab.models.decoder import Decoder
+from jaxlab.models.streams import AGGREGATIONS, Streams, count_parameters
+from jaxlab.training import starting
+
+
+def base() -> Config:
+    """Returns the base of the configs of this experiment; a task adds `task`."""
+    config = configs.base()
+    config.experiment = "parscale"
+    config.model = ConfigDict(
+        {
+            "width": 64,
+            "layers": 2,
+            "heads": 4,
+            "kv_heads": 2,
+            "hidden": 192,  # units of the SwiGLU
+            "rope_base": 10_000,
+            "attention": "blocks",  # the fastest on a CPU; "xla"; "cudnn" for a GPU in bfloat16
+            "scanned": False,  # True compiles faster, which pays for many layers
+            "rematerialized": False,  # True saves memory for a third more computation
+        }
+    )
+    config.streams = ConfigDict(
+        {
+            "count": 1,  # P
+            "prefix": 48,  # slots of each layer and stream
+            "lone": False,  # whether a single stream has a prefix too
+            "aggregation": "learned",  # static, mean
+            "smoothing": 0.1,  # ε of w ← (1 - ε) w + ε/P
+        }
+    )
+    config.start = ConfigDict(
+        {
+            "study": "",  # a folder of finished runs whose decoders, seed by seed, are the start
+            "frozen": False,  # whether they stay as they are: only the streams learn
+        }
+    )
+    config.optimizer.name = "adamw"
+    config.optimizer.learning_rate = 3e-3
+    config.optimizer.b2 = 0.95
+    config.optimizer.weight_decay = 0.1
+    config.optimizer.clip_norm = 1.0
+    config.schedule.name = "cosine"
+    config.schedule.warmup = 0.05
+    return config
+
+
+def validate(config: Config) -> None:
+    """Checks decoder, streams and start; raises ConfigError."""
+    one_of(config, "model.attention", IMPLEMENTATIONS)
+    one_of(config, "streams.aggregation", AGGREGATIONS)
+    smoothing = config.streams.smoothing
+    check(0 <= smoothing <= 1, f"streams.smoothing is {smoothing}: it must lie in [0, 1]")
+    try:
+        whole = streams(config)
+    except ValueError as error:
+        raise configs.ConfigError(f"model or streams: {error}") from error
+    if config.start.study:
+        starting.check_seed(config.start.study, config.seed)
+    check(
+        not config.start.frozen or (bool(config.start.study) and not whole.plain),
+        "start.frozen leaves only the streams to learn: set start.study to what was trained "
+        "before, and streams.count above 1 or streams.lone",
+    )
+
+
+def streams(config: Config) -> Streams:
+    """Returns the model of a config, static or complete."""
+    model, own = config.model.to_dict(), config.streams
+    return Streams(
+        decoder=Decoder(
+            vocabulary=config.task.vocabulary, dtype=config.train.compute_dtype, **model
+        ),
+        count=own.count,
+        prefix=own.prefix,
+        lone_prefix=own.lone,
+        aggregation=own.aggregation,
+    )
+
+
+def initializer(config: Config):
+    """Returns `init(key, values) -> params`: fresh, or with the decoder that `start` names."""
+    whole = streams(config)
+    if not config.start.study:
+        return lambda key, values: whole.init(key)
+    seeds_S, decoders_S = starting.load(config.start.study, "decoder")
+    expected = jax.eval_shape(whole.decoder.init, jax.random.key(0))
+    starting.check_shapes(config.start.study, decoders_S, expected)
+
+    def init(key: jax.Array, values: Values) -> Params:
+        number = jnp.argmax(seeds_S == values["seed"])
+        decoder = jax.tree.map(lambda leaf_S: jnp.asarray(leaf_S)[number], decoders_S)
+        return whole.init(key) | {"decoder": decoder}
+
+    return init
+
+
+def frozen(config: Config) -> tuple[str, ...]:
+    """Returns the parts of the parameters that do not learn."""
+    return ("decoder",) if config.start.frozen else ()
+
+
+def info(config: Config) -> dict[str, Any]:
+    """Returns the parameter counts, without the embedding: all, and what the streams add."""
+    shapes = jax.eval_shape(streams(config).init, jax.random.key(0))
+    added = sum(int(np.prod(leaf.shape)) for leaf in jax.tree.leaves(shapes.get("streams", {})))
+    return {"parameters": int(count_parameters(shapes)), "added_parameters": added}

@@ -1,0 +1,75 @@
+"""Weights to start from: those that the finished runs of an earlier study ended with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+import orbax.checkpoint as ocp
+
+from jaxlab import config as configs
+from jaxlab.analysis.study import RunRecord, find_runs
+from jaxlab.config import ConfigError, check
+from jaxlab.experiment import Params
+from jaxlab.training.inspection import find_checkpoint
+
+
+def check_seed(study: str, seed: int) -> None:
+    """Raises ConfigError unless a finished run in the folder `study` trained this seed once."""
+    found = [own for run in _runs(study) for own in _seeds(run) if own == seed]
+    check(
+        len(found) == 1,
+        f"start.study is {study}, which has {len(found)} members of seed {seed}: "
+        "there must be one for every seed that starts from it",
+    )
+
+
+def load(study: str, part: str) -> tuple[np.ndarray, Params]:
+    """Returns the seeds_S of a study, and a part of their last parameters, the seeds leading.
+
+    Raises:
+        ConfigError: for a folder without finished runs, or a damaged checkpoint.
+    """
+    seeds, found = [], []
+    for run in _runs(study):
+        try:
+            folder = find_checkpoint(run.folder).items["params"]
+            with ocp.StandardCheckpointer() as checkpointer:
+                params: Any = checkpointer.restore(folder)
+        except (ValueError, KeyError) as error:
+            raise ConfigError(f"start.study: {run.folder} cannot be read: {error}") from error
+        seeds += _seeds(run)
+        found.append(jax.tree.map(np.asarray, params[part]))
+    return np.array(seeds), jax.tree.map(lambda *leaves: np.concatenate(leaves), *found)
+
+
+def check_shapes(study: str, found_S: Params, expected: Params) -> None:
+    """Raises ConfigError unless the members in `found_S` have the shapes of `expected`."""
+    found = {jax.tree_util.keystr(k): v.shape[1:] for k, v in _paths(found_S)}
+    wanted = {jax.tree_util.keystr(k): v.shape for k, v in _paths(expected)}
+    wrong = [key for key in wanted if found.get(key) != wanted[key]]
+    check(
+        not wrong,
+        f"start.study is {study}, whose model is another one: "
+        + ", ".join(f"{key} is {found.get(key)} and not {wanted[key]}" for key in wrong[:3]),
+    )
+
+
+def _runs(study: str) -> list[RunRecord]:
+    try:
+        runs = find_runs(Path(study))
+    except ConfigError as error:
+        raise ConfigError(f"start.study is {study!r}, and {error}") from error
+    for run in runs:
+        check(run.done is not None, f"start.study: {run.folder} is not finished: go on with it")
+    return runs
+
+
+def _seeds(run: RunRecord) -> list[int]:
+    return [configs.override(run.config, member).seed for member in run.members]
+
+
+def _paths(tree: Any) -> list:
+    return jax.tree_util.tree_flatten_with_path(tree)[0]
