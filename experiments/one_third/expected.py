@@ -1,4 +1,4 @@
-"""Claims before and after their measurement; the sentences and ranges stand with their studies.
+"""What the claims have in common; their sentences and ranges stand with their studies.
 
 EXPECTED of a study is not adjusted to the outcome of the committed study, which ran on seeds that
 no pilot had used. What that is worth differs. Pilots on other seeds had been seen when the ranges
@@ -14,51 +14,5 @@ Where a published number belongs to one fit window there are two claims: one in 
 that must hold in every window of the family that `jaxlab.analysis.interval` fixes.
 """
 
-from __future__ import annotations
-
-from dataclasses import dataclass
-
-from jaxlab.analysis.interval import Interval
-
 PAPER = "arXiv 2602.03685"
 THIRD = 1 / 3
-
-
-@dataclass(frozen=True)
-class Expected:
-    """A claim before its measurement; see `jaxlab.report.claims.Claim`.
-
-    Attributes:
-      claim: the sentence.
-      source: where it is published.
-      published: the published value, None where the source gives no number.
-      range: (low, high), stated beforehand.
-      control: whether it is of a thing that must not obey the law.
-      exponent: whether its value is an exponent to set beside 1/3 in the overview.
-      group: where the overview shows it: "law", "control" or "way out".
-      short: its name there; without one, its id.
-    """
-
-    claim: str
-    source: str
-    published: float | None
-    range: tuple[float, float]
-    control: bool = False
-    exponent: bool = False
-    group: str = "law"
-    short: str = ""
-
-
-@dataclass(frozen=True)
-class Measured:
-    """What a study says of a claim: a value with its interval, and a remark for the reader."""
-
-    interval: Interval
-    detail: str = ""
-
-
-@dataclass(frozen=True)
-class Unmeasured:
-    """Why a study that can answer other claims cannot answer this one."""
-
-    reason: str

@@ -9,8 +9,7 @@ import xarray as xr
 from planted_studies import THIRD, noise, planted
 
 from experiments.one_third import build, measures, teacher
-from experiments.one_third.claims import claims
-from experiments.one_third.studies import causes
+from experiments.one_third.studies import PARTS, causes
 from jaxlab import config as configs
 from jaxlab.experiment import BatchId
 from jaxlab.report.claims import Verdict
@@ -60,7 +59,7 @@ def study(**broken):
 
 def by_id(**broken):
     own = study(**broken)
-    return {c.id: c for c in claims({"causes": own}) if c.provenance["study"] == "causes"}
+    return {c.id: c for c in PARTS.claims({"causes": own}) if c.provenance["study"] == "causes"}
 
 
 def test_causes_that_are_the_cause_are_confirmed():
@@ -90,7 +89,7 @@ def test_a_cause_that_is_not_the_cause_is_not_confirmed(broken, ids):
 
 
 def test_fewer_steps_leave_the_claims_unmeasured():
-    found = claims({"causes": planted("causes", curve(), most_steps=4000)})
+    found = PARTS.claims({"causes": planted("causes", curve(), most_steps=4000)})
     own = [claim for claim in found if claim.provenance["study"] == "causes"]
     assert {claim.verdict for claim in own} == {Verdict.NOT_MEASURED}
     assert all("most_steps" in claim.detail for claim in own)

@@ -21,12 +21,12 @@ from planted_studies import (
 )
 
 from experiments.one_third import measures
-from experiments.one_third.claims import claims, expected
+from experiments.one_third.studies import PARTS
 from jaxlab.report.claims import Verdict
 
 
 def by_id(*studies):
-    return {claim.id: claim for claim in claims({study.name: study for study in studies})}
+    return {claim.id: claim for claim in PARTS.claims({study.name: study for study in studies})}
 
 
 def verdicts(study):
@@ -45,7 +45,7 @@ def found():
 
 
 def test_every_expected_claim_is_made(found):
-    beforehand = expected(all_studies())
+    beforehand = PARTS.expected(all_studies())
     assert set(found) == set(beforehand)
     for name, claim in found.items():
         known = beforehand[name]

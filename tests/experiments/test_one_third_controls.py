@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 from planted_studies import aligned, noise, planted, spoiled
 
-from experiments.one_third.claims import claims
-from experiments.one_third.studies import channels, margins, part, regression
+from experiments.one_third.studies import PARTS, channels, margins, regression
 from jaxlab.analysis.study import Study
 from jaxlab.analysis.theory import margin_flow
 from jaxlab.report.claims import Verdict
@@ -21,7 +20,7 @@ METRICS = ("eval_loss", "eval_loss_radial", "eval_loss_tangential", "param_norm"
 
 def own(study):
     """The claims of a study by id, without those that need no run."""
-    found = claims({study.name: study})
+    found = PARTS.claims({study.name: study})
     return {claim.id: claim for claim in found if claim.provenance["study"] == study.name}
 
 
@@ -193,7 +192,7 @@ def test_the_gradient_of_the_runs_on_hard_labels():
 
 @pytest.mark.parametrize("name", ["channels", "margins", "separable", "regression"])
 def test_figures_and_tables_are_drawn(studies, name):
-    module = part(name)
+    module = PARTS.part(name)
     with house_style():
         (figure,) = module.figures(studies[name])
     assert figure.name == name
@@ -221,7 +220,7 @@ def test_a_diverged_member_leaves_nothing_measured_and_a_figure(studies, name):
     found = set(verdicts(study).values())
     assert found == {Verdict.NOT_MEASURED}
     with house_style():
-        (figure,) = part(name).figures(study)
+        (figure,) = PARTS.part(name).figures(study)
     assert figure.caption
 
 

@@ -10,8 +10,7 @@ from planted_studies import THIRD, noise, planted
 
 from experiments.one_third import measures
 from experiments.one_third.cells import first_passage
-from experiments.one_third.claims import claims
-from experiments.one_third.studies import part, temperature_scan
+from experiments.one_third.studies import PARTS, temperature_scan
 from jaxlab.analysis.statics import gap_density_at_zero
 from jaxlab.report.claims import Verdict
 from jaxlab.report.figures import house_style
@@ -20,7 +19,7 @@ HOLDS, FAILS, NOT_MEASURED = Verdict.HOLDS, Verdict.FAILS, Verdict.NOT_MEASURED
 
 
 def by_id(study):
-    found = claims({study.name: study})
+    found = PARTS.claims({study.name: study})
     return {claim.id: claim for claim in found if claim.provenance["study"] == study.name}
 
 
@@ -142,7 +141,7 @@ NAMES = ("temperature_scan", "initial_scale", "weight_decay", "schedules", "spec
 def test_what_the_theory_would_have_holds(name):
     study = lawful()[name]
     found = by_id(study)
-    assert set(found) == set(part(name).EXPECTED)
+    assert set(found) == set(PARTS.part(name).EXPECTED)
     assert {claim.id: claim.detail for claim in found.values() if claim.verdict != HOLDS} == {}
 
 
@@ -150,9 +149,9 @@ def test_what_the_theory_would_have_holds(name):
 def test_figures_and_tables_show_every_member(name):
     study = lawful()[name]
     with house_style():
-        figures = part(name).figures(study)
+        figures = PARTS.part(name).figures(study)
         assert all(len(figure.png) > 20_000 for figure in figures)
-    (table,) = part(name).tables(study)
+    (table,) = PARTS.part(name).tables(study)
     seeds = len(np.unique(study.data["seed"]))
     halves = 2 if name == "schedules" else 1  # a row has both schedules
     assert len(table.rows) == study.data.sizes["member"] // seeds // halves

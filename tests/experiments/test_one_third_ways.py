@@ -8,9 +8,8 @@ import xarray as xr
 from planted_studies import THIRD, noise, planted
 
 from experiments.one_third import envelopes
-from experiments.one_third.claims import claims
 from experiments.one_third.envelopes import AVERAGE, LAST
-from experiments.one_third.studies import part
+from experiments.one_third.studies import PARTS
 from jaxlab.report.claims import Verdict
 from jaxlab.report.figures import house_style
 
@@ -24,7 +23,7 @@ LAWS = {
     "decay_at_the_end": (2 / 3, 2 / 3),
     "sign": (0.315, 0.5),
 }
-PARTS = ("loss", "loss_radial", "error")
+METRICS = ("loss", "loss_radial", "error")
 
 
 def tuned(step_R, exponent, number):
@@ -40,7 +39,7 @@ def ladder_number(data):
 
 
 def metrics_of(loss_MxR):
-    return {kind + name: loss for kind, loss in loss_MxR.items() for name in PARTS}
+    return {kind + name: loss for kind, loss in loss_MxR.items() for name in METRICS}
 
 
 def way_curves(tau_MxR, data):
@@ -62,7 +61,7 @@ def ways():
 
 
 def by_id(study):
-    return {claim.id: claim for claim in claims({study.name: study})}
+    return {claim.id: claim for claim in PARTS.claims({study.name: study})}
 
 
 def one_way(exponent=0.5, **nan_at):
@@ -115,7 +114,7 @@ def test_a_diverged_member_takes_its_rate_out():
 def test_what_the_theory_would_have_holds():
     found = by_id(ways())
     assert {c.id: c.verdict for c in found.values() if c.id.startswith("way_")} == dict.fromkeys(
-        part("ways_out").EXPECTED, Verdict.HOLDS
+        PARTS.part("ways_out").EXPECTED, Verdict.HOLDS
     )
     assert found["way_growing_scale"].measured == pytest.approx(1.0, abs=0.05)
     assert found["way_sgd"].measured == pytest.approx(THIRD, abs=0.03)
@@ -138,8 +137,8 @@ def test_ways_that_change_nothing_fail_what_is_expected_of_them():
 
 def test_every_way_is_in_the_table_and_explained():
     with house_style():
-        (table,) = part("ways_out").tables(ways())
-        assert len(part("ways_out").figures(ways())) == 2
+        (table,) = PARTS.part("ways_out").tables(ways())
+        assert len(PARTS.part("ways_out").figures(ways())) == 2
     names = {str(name).replace("_", " ") for name in ways().data["way"].values}
     assert {row[0] for row in table.rows} == names
     assert len(table.rows) == 2 * len(names)
@@ -162,15 +161,15 @@ def growth_curves(tau_MxR, data):
 def test_growth_on_planted_powers():
     study = planted("growth", growth_curves)
     found = by_id(study)
-    for name, power in part("growth").SCALES.items():
+    for name, power in PARTS.part("growth").SCALES.items():
         assert found[name].measured == pytest.approx(power, abs=0.01)
         assert found[name].verdict == Verdict.HOLDS
     assert found["growth_average"].measured == pytest.approx(2 / 3, abs=0.01)
     assert found["growth_too_fast"].verdict == Verdict.HOLDS
     assert found["growth_radial_flow"].verdict == Verdict.FAILS  # τ^-1/3 is not yet the flow
     with house_style():
-        (table,) = part("growth").tables(study)
-        assert len(part("growth").figures(study)) == 1
+        (table,) = PARTS.part("growth").tables(study)
+        assert len(PARTS.part("growth").figures(study)) == 1
     assert len(table.rows) == 40
 
 
@@ -189,8 +188,8 @@ def test_carry_compares_the_best_rates_of_both_sides():
             assert claim.measured == pytest.approx(10_000**-0.2, rel=0.1)
             assert claim.verdict == Verdict.HOLDS
     with house_style():
-        assert len(part("carry").tables(study)[0].rows) == 20
-        assert len(part("carry").figures(study)) == 1
+        assert len(PARTS.part("carry").tables(study)[0].rows) == 20
+        assert len(PARTS.part("carry").figures(study)) == 1
 
 
 def test_gains_on_text_are_paired_and_signed():
@@ -205,10 +204,14 @@ def test_gains_on_text_are_paired_and_signed():
     assert found["text_average"].measured == pytest.approx(0.05, abs=1e-3)
     assert found["text_growing_rate"].measured == pytest.approx(0.02, abs=1e-3)
     assert found["text_growing_scale"].measured == pytest.approx(-0.01, abs=1e-3)
-    assert {found[name].verdict for name in part("text_ways").EXPECTED} == {Verdict.HOLDS}
+    assert {found[name].verdict for name in PARTS.part("text_ways").EXPECTED} == {Verdict.HOLDS}
     with house_style():
         study = planted("text_ways", curve)
-        assert len(part("text_ways").figures(study)) == len(part("text_ways").tables(study)) == 1
+        assert (
+            len(PARTS.part("text_ways").figures(study))
+            == len(PARTS.part("text_ways").tables(study))
+            == 1
+        )
 
 
 def test_the_escape_has_the_exponent_of_its_growth():
@@ -222,11 +225,11 @@ def test_the_escape_has_the_exponent_of_its_growth():
 
     study = planted("escape", curve)
     found = by_id(study)
-    assert {found[name].verdict for name in part("escape").EXPECTED} == {Verdict.HOLDS}
-    for name, (_, exponent, _) in part("escape").POWERS.items():
+    assert {found[name].verdict for name in PARTS.part("escape").EXPECTED} == {Verdict.HOLDS}
+    for name, (_, exponent, _) in PARTS.part("escape").POWERS.items():
         assert found[name].measured == pytest.approx(exponent, abs=0.002)
     assert found["escape_gain"].measured == pytest.approx(20_000 ** (THIRD - 1), rel=0.02)
     assert found["escape_too_fast"].measured == pytest.approx(20_000**0.4, rel=0.02)
     with house_style():
-        assert len(part("escape").figures(study)) == 1
-        assert len(part("escape").tables(study)[0].rows) == 6
+        assert len(PARTS.part("escape").figures(study)) == 1
+        assert len(PARTS.part("escape").tables(study)[0].rows) == 6

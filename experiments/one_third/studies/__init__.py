@@ -1,17 +1,17 @@
 """The parts of the one-third report: one file per study, with all that the report says of it.
 
-Such a file holds `EXPECTED`, `PINNED`, `measure(study)`, `figures(study)` and `tables(study)`. A
-part that needs no run has the same functions without an argument, and no `PINNED`. `CLOCK` names
-what it fits against where that is not τ, and `FITS_CONFIG_WINDOW = False` says that its claims have
-other windows than that of the config.
+`jaxlab.report.parts` says what such a file holds. Here `CLOCK` also names what it fits against
+where that is not τ, and `FITS_CONFIG_WINDOW = False` says that its claims have other windows than
+that of the config.
 """
 
 from __future__ import annotations
 
-import importlib
 from types import ModuleType
 
-# Both in the order of the report. A study has the name of its config file.
+from jaxlab.analysis.study import Study
+from jaxlab.report.parts import Parts
+
 NAMES = (
     "headline",
     "adam_grid",
@@ -37,7 +37,8 @@ NAMES = (
     "carry",
     "text_ways",
 )
-WITHOUT_RUNS = ("static", "published")
+# The theory of static teachers explains the paper's cell; its other refits are of language models.
+WITHOUT_RUNS = {"static": "headline", "published": "headline"}
 
 # What `PINNED` of several studies has in common.
 TEACHER = {"task.name": "teacher", "task.features": 32, "task.classes": 128}
@@ -45,6 +46,11 @@ ADAM = {"optimizer.name": "adam", "train.batch_size": 1024, "schedule.name": "co
 SGD = {"optimizer.name": "sgd", "train.batch_size": 1024, "schedule.name": "constant"}
 
 
-def part(name: str) -> ModuleType:
-    """Returns the part of the report of this name; parts that are not asked for are not loaded."""
-    return importlib.import_module(f"{__name__}.{name}")
+def _provenance(module: ModuleType, study: Study) -> dict[str, object]:
+    clock = {"clock": getattr(module, "CLOCK", "tau")}
+    if not getattr(module, "FITS_CONFIG_WINDOW", True):  # then the details say what they fit
+        return clock
+    return clock | {"window": list(study.config.window)}
+
+
+PARTS = Parts(__name__, NAMES, WITHOUT_RUNS, _provenance)

@@ -9,10 +9,11 @@ import xarray as xr
 
 from experiments.one_third import measures
 from experiments.one_third.drawing import grid_map, grid_scans, grid_table
-from experiments.one_third.expected import PAPER, THIRD, Expected, Measured, Unmeasured
+from experiments.one_third.expected import PAPER, THIRD
 from experiments.one_third.studies import ADAM, TEACHER
 from jaxlab.analysis.interval import Interval
 from jaxlab.analysis.study import Study
+from jaxlab.report.expected import Expected, Measured, Unmeasured
 from jaxlab.report.figures import Figure
 from jaxlab.report.page import Table
 

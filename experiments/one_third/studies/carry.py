@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from experiments.one_third import envelopes
 from experiments.one_third.envelopes import AVERAGE, LAST
-from experiments.one_third.expected import Expected, Measured
 from experiments.one_third.studies import TEACHER
 from experiments.one_third.studies.ways_out import THEORY
 from jaxlab.analysis.interval import student_interval
 from jaxlab.analysis.study import Study
 from jaxlab.report import plots
 from jaxlab.report.claims import format_estimate
+from jaxlab.report.expected import Expected, Measured
 from jaxlab.report.figures import Figure, panels
 from jaxlab.report.page import Table
 

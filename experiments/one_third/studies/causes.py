@@ -13,13 +13,14 @@ from matplotlib.axes import Axes
 from experiments.one_third import measures
 from experiments.one_third.cells import cells, difference, exponent, farthest, over_seeds, seed_mean
 from experiments.one_third.drawing import OPTIMIZERS, TAU
-from experiments.one_third.expected import PAPER, THIRD, Expected, Measured
+from experiments.one_third.expected import PAPER, THIRD
 from experiments.one_third.studies import TEACHER
 from experiments.one_third.studies.schedules import PARTS, Pair
 from jaxlab.analysis.interval import ExponentInterval, Interval, student_interval
 from jaxlab.analysis.study import Study
 from jaxlab.report import plots
 from jaxlab.report.claims import format_estimate
+from jaxlab.report.expected import Expected, Measured
 from jaxlab.report.figures import Figure, panels
 from jaxlab.report.page import Table
 
@@ -31,7 +32,7 @@ EXPECTED = {
         f"{PAPER}, Fig. 5a, b; {LAB}",
         THIRD,
         (THIRD - 0.05, THIRD + 0.05),
-        exponent=True,
+        in_overview=True,
         short="SGD, misaligned start, T = 3e-4",
     ),
     "cause_start_as_zero": Expected(
@@ -55,7 +56,7 @@ EXPECTED = {
         THIRD,
         (-0.05, 0.05),
         control=True,
-        exponent=True,
+        in_overview=True,
         group="control",
         short="AdamW whose decay has stopped β",
     ),

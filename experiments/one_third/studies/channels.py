@@ -9,12 +9,12 @@ import xarray as xr
 
 from experiments.one_third import measures
 from experiments.one_third.drawing import TAU
-from experiments.one_third.expected import Expected, Measured, Unmeasured
 from experiments.one_third.studies import TEACHER
 from jaxlab.analysis.interval import ExponentInterval, exponent_interval, student_interval
 from jaxlab.analysis.power_law import fit_power_law
 from jaxlab.analysis.study import Study
 from jaxlab.report.claims import format_number
+from jaxlab.report.expected import Expected, Measured, Unmeasured
 from jaxlab.report.figures import Figure, panels
 from jaxlab.report.page import Table
 
@@ -43,7 +43,7 @@ def _expected() -> dict[str, Expected]:
                 FOLLOW_UP,
                 value,
                 (value - 0.04, value + 0.04),
-                exponent=True,
+                in_overview=True,
                 short=f"{optimizer.upper() if optimizer == 'sgd' else 'Adam'}: {part}",
             )
         found[f"channels_{optimizer}_relation"] = Expected(

@@ -6,13 +6,14 @@ import numpy as np
 
 from experiments.one_third import measures
 from experiments.one_third.envelopes import end_ratio
-from experiments.one_third.expected import THIRD, Expected, Measured
+from experiments.one_third.expected import THIRD
 from experiments.one_third.studies import SGD, TEACHER
 from experiments.one_third.studies.ways_out import THEORY
 from jaxlab.analysis.interval import ExponentInterval, exponent_interval, student_interval
 from jaxlab.analysis.study import Study
 from jaxlab.report import plots
 from jaxlab.report.claims import format_estimate
+from jaxlab.report.expected import Expected, Measured
 from jaxlab.report.figures import Figure, panels
 from jaxlab.report.page import Table
 
@@ -35,7 +36,7 @@ def _exponent_claim(growth: float, exponent: float, margin: float) -> Expected:
         f"{THEORY}; found with three seeds in `growth`, repeated on new ones",
         None,
         (exponent - margin, exponent + margin),
-        exponent=True,
+        in_overview=True,
         group="way out",
         short=f"scale ~ t^{growth:g}, closely",
     )

@@ -9,13 +9,14 @@ import numpy as np
 
 from experiments.one_third import measures
 from experiments.one_third.drawing import TAU
-from experiments.one_third.expected import PAPER, Expected, Measured
+from experiments.one_third.expected import PAPER
 from experiments.one_third.studies import SGD, TEACHER
 from jaxlab.analysis import theory
 from jaxlab.analysis.interval import Interval, student_interval
 from jaxlab.analysis.power_law import ExponentialFit, fit_exponential, fit_power_law
 from jaxlab.analysis.study import Study
 from jaxlab.report import plots
+from jaxlab.report.expected import Expected, Measured
 from jaxlab.report.figures import Figure, panels
 from jaxlab.report.page import Table
 

@@ -7,12 +7,13 @@ import xarray as xr
 
 from experiments.one_third import envelopes, measures
 from experiments.one_third.envelopes import AVERAGE, LAST
-from experiments.one_third.expected import THIRD, Expected, Measured, Unmeasured
+from experiments.one_third.expected import THIRD
 from experiments.one_third.studies import SGD, TEACHER
 from experiments.one_third.studies.ways_out import THEORY
 from jaxlab.analysis.interval import ExponentInterval, Interval, student_interval
 from jaxlab.analysis.study import Study
 from jaxlab.report import plots
+from jaxlab.report.expected import Expected, Measured, Unmeasured
 from jaxlab.report.figures import Figure, panels
 from jaxlab.report.page import Table
 
@@ -40,7 +41,7 @@ EXPECTED = {
         THEORY,
         None,
         (2 / 3 - 0.08, 2 / 3 + 0.08),
-        exponent=True,
+        in_overview=True,
         group="way out",
         short="best rate and p, average",
     ),

@@ -6,12 +6,13 @@ import numpy as np
 
 from experiments.one_third import measures
 from experiments.one_third.drawing import TAU, fit_line, local_panel, window_table
-from experiments.one_third.expected import PAPER, THIRD, Expected, Measured, Unmeasured
+from experiments.one_third.expected import PAPER, THIRD
 from experiments.one_third.studies import SGD, TEACHER
 from jaxlab.analysis.interval import Interval, exponent_interval, student_interval
 from jaxlab.analysis.local_exponent import local_exponents
 from jaxlab.analysis.study import Study
 from jaxlab.report import plots
+from jaxlab.report.expected import Expected, Measured, Unmeasured
 from jaxlab.report.figures import Figure, panels
 from jaxlab.report.page import Table
 
@@ -21,7 +22,7 @@ EXPECTED = {
         f"{PAPER}, section 3; arXiv 2609.37745 measured 0.34",
         THIRD,
         (THIRD - 0.03, THIRD + 0.03),
-        exponent=True,
+        in_overview=True,
         short="SGD, hard labels",
     ),
     "hard_labels_scale": Expected(
@@ -29,7 +30,7 @@ EXPECTED = {
         f"{PAPER}, section 3; arXiv 2609.37745 measured 0.33",
         THIRD,
         (THIRD - 0.03, THIRD + 0.03),
-        exponent=True,
+        in_overview=True,
         short="SGD, hard labels: logit scale",
     ),
     "hard_labels_theory_loss": Expected(

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from experiments.one_third import measures
 from experiments.one_third.drawing import OPTIMIZERS, TAU, fit_line, local_panel, window_table
-from experiments.one_third.expected import PAPER, Expected, Measured
+from experiments.one_third.expected import PAPER
 from experiments.one_third.studies import ADAM, TEACHER
 from jaxlab.analysis.interval import Interval
 from jaxlab.analysis.study import Study
 from jaxlab.report import plots
+from jaxlab.report.expected import Expected, Measured
 from jaxlab.report.figures import Figure, panels
 from jaxlab.report.page import Table
 
@@ -18,7 +19,7 @@ EXPECTED = {
         f"{PAPER}, Fig. 1 (README of its code)",
         0.337,
         (0.322, 0.352),
-        exponent=True,
+        in_overview=True,
         short="Adam, the published cell",
     ),
     "headline_any_window": Expected(
@@ -26,7 +27,7 @@ EXPECTED = {
         f"{PAPER}, Fig. 1; windows by this lab",
         0.337,
         (0.322, 0.352),
-        exponent=True,
+        in_overview=True,
         short="the same, in any window",
     ),
 }

@@ -6,10 +6,11 @@ import numpy as np
 
 from experiments.one_third import measures
 from experiments.one_third.drawing import TAU, fit_line, local_panel, window_table
-from experiments.one_third.expected import PAPER, THIRD, Expected, Measured
+from experiments.one_third.expected import PAPER, THIRD
 from jaxlab.analysis.interval import Interval, student_interval
 from jaxlab.analysis.study import Study
 from jaxlab.report import plots
+from jaxlab.report.expected import Expected, Measured
 from jaxlab.report.figures import Figure, panels
 from jaxlab.report.page import Table
 
@@ -21,7 +22,7 @@ EXPECTED = {
         f"{PAPER}, App. D.8: 0.35 for MNIST, reported second hand",
         0.35,
         (THIRD - 0.05, THIRD + 0.05),
-        exponent=True,
+        in_overview=True,
         short="real images",
     ),
     "images_scale": Expected(
@@ -29,7 +30,7 @@ EXPECTED = {
         f"{PAPER}, section 3; that it holds here is this lab's extrapolation",
         None,
         (THIRD - 0.05, THIRD + 0.05),
-        exponent=True,
+        in_overview=True,
         short="real images: logit scale",
     ),
     "images_test": Expected(

@@ -12,11 +12,12 @@ import xarray as xr
 from experiments.one_third import measures
 from experiments.one_third.cells import cells, difference, exponent, farthest, seed_mean
 from experiments.one_third.drawing import TAU
-from experiments.one_third.expected import PAPER, THIRD, Expected, Measured
+from experiments.one_third.expected import PAPER, THIRD
 from experiments.one_third.studies import ADAM, TEACHER
 from jaxlab.analysis.interval import ExponentInterval, Interval, student_interval
 from jaxlab.analysis.study import Study
 from jaxlab.report import plots
+from jaxlab.report.expected import Expected, Measured
 from jaxlab.report.figures import Figure, panels
 from jaxlab.report.page import Table
 
@@ -34,7 +35,7 @@ EXPECTED = {
         f"{PAPER}, Fig. 5a, b; window by this lab",
         THIRD,
         (THIRD - 0.05, THIRD + 0.05),
-        exponent=True,
+        in_overview=True,
         short="Adam, misaligned starts",
     ),
     "start_as_zero": Expected(

@@ -9,11 +9,12 @@ import xarray as xr
 
 from experiments.one_third import measures
 from experiments.one_third.drawing import TAU
-from experiments.one_third.expected import THIRD, Expected, Measured
+from experiments.one_third.expected import THIRD
 from jaxlab.analysis.interval import ExponentInterval, Interval, exponent_interval, student_interval
 from jaxlab.analysis.study import Study
 from jaxlab.analysis.theory import margin_flow
 from jaxlab.report.claims import format_estimate, format_number
+from jaxlab.report.expected import Expected, Measured
 from jaxlab.report.figures import CATEGORY_COLOURS, Figure, panels
 from jaxlab.report.page import Table
 
@@ -29,7 +30,7 @@ EXPECTED = {
         SOURCE,
         THIRD,
         (THIRD - 0.02, THIRD + 0.02),
-        exponent=True,
+        in_overview=True,
         short="margin density ~ 1",
     ),
     "margins_0_scale": Expected(
@@ -44,7 +45,7 @@ EXPECTED = {
         1 / 2,
         (0.48, 0.54),
         control=True,
-        exponent=True,
+        in_overview=True,
         group="control",
         short="margin density ~ d",
     ),
@@ -61,7 +62,7 @@ EXPECTED = {
         3 / 5,
         (0.57, 0.63),
         control=True,
-        exponent=True,
+        in_overview=True,
         group="control",
         short="margin density ~ d²",
     ),
@@ -78,7 +79,7 @@ EXPECTED = {
         1.0,
         (0.8, 1.05),
         control=True,
-        exponent=True,
+        in_overview=True,
         group="control",
         short="margins above a gap",
     ),

@@ -19,11 +19,12 @@ from typing import NamedTuple
 import numpy as np
 
 from experiments.one_third.drawing import TAU
-from experiments.one_third.expected import PAPER, THIRD, Expected, Measured
+from experiments.one_third.expected import PAPER, THIRD
 from jaxlab.analysis.curve import read_curves
 from jaxlab.analysis.interval import Interval
 from jaxlab.analysis.power_law import PowerLawFit, fit_power_law
 from jaxlab.report import plots
+from jaxlab.report.expected import Expected, Measured
 from jaxlab.report.figures import CATEGORY_COLOURS, Figure, panels
 from jaxlab.report.page import Table
 

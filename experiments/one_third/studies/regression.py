@@ -13,12 +13,13 @@ import xarray as xr
 
 from experiments.one_third import measures
 from experiments.one_third.drawing import TAU
-from experiments.one_third.expected import PAPER, Expected, Measured
+from experiments.one_third.expected import PAPER
 from jaxlab.analysis.interval import Interval, student_interval
 from jaxlab.analysis.power_law import fit_exponential, fit_power_law
 from jaxlab.analysis.study import Study
 from jaxlab.report import plots
 from jaxlab.report.claims import format_estimate, format_number
+from jaxlab.report.expected import Expected, Measured
 from jaxlab.report.figures import Figure, panels
 from jaxlab.report.page import Table
 
@@ -45,7 +46,7 @@ EXPECTED = {
         1 / 2,
         (0.48, 0.52),
         control=True,
-        exponent=True,
+        in_overview=True,
         group="control",
         short="squared loss, spectrum i^-2",
     ),
@@ -55,7 +56,7 @@ EXPECTED = {
         2 / 3,
         (2 / 3 - 0.02, 2 / 3 + 0.02),
         control=True,
-        exponent=True,
+        in_overview=True,
         group="control",
         short="squared loss, spectrum i^-3",
     ),

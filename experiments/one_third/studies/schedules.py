@@ -11,11 +11,12 @@ import xarray as xr
 from experiments.one_third import measures
 from experiments.one_third.cells import cells, farthest, over_seeds, seed_mean
 from experiments.one_third.drawing import OPTIMIZERS, TAU
-from experiments.one_third.expected import PAPER, Expected, Measured
+from experiments.one_third.expected import PAPER
 from experiments.one_third.studies import TEACHER
 from jaxlab.analysis.interval import Interval
 from jaxlab.analysis.study import Study
 from jaxlab.report import plots
+from jaxlab.report.expected import Expected, Measured
 from jaxlab.report.figures import Figure, panels
 from jaxlab.report.page import Table
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from experiments.one_third import measures
 from experiments.one_third.drawing import TAU, fit_line
-from experiments.one_third.expected import Expected, Measured
 from experiments.one_third.studies import SGD
 from jaxlab.analysis.interval import student_interval
 from jaxlab.analysis.study import Study
 from jaxlab.report import plots
+from jaxlab.report.expected import Expected, Measured
 from jaxlab.report.figures import Figure, panels
 from jaxlab.report.page import Table
 
@@ -23,7 +23,7 @@ EXPECTED = {
         1.0,
         (0.96, 1.02),
         control=True,
-        exponent=True,
+        in_overview=True,
         group="control",
         short="separable set",
     ),

@@ -9,10 +9,11 @@ import xarray as xr
 
 from experiments.one_third import measures
 from experiments.one_third.drawing import grid_map, grid_scans, grid_table
-from experiments.one_third.expected import PAPER, THIRD, Expected, Measured, Unmeasured
+from experiments.one_third.expected import PAPER, THIRD
 from experiments.one_third.studies import SGD, TEACHER
 from jaxlab.analysis.interval import ExponentInterval, Interval, student_interval
 from jaxlab.analysis.study import Study
+from jaxlab.report.expected import Expected, Measured, Unmeasured
 from jaxlab.report.figures import Figure
 from jaxlab.report.page import Table
 
@@ -29,7 +30,7 @@ EXPECTED = {
         f"{PAPER}, Fig. 4; the range allows for a flow that has not settled",
         THIRD,
         (THIRD - 0.06, THIRD + 0.06),
-        exponent=True,
+        in_overview=True,
         short="SGD, T = 1e-3, rate 10",
     ),
     "sgd_theory_exponent": Expected(

@@ -9,11 +9,12 @@ import numpy as np
 from experiments.one_third import measures
 from experiments.one_third.cells import cells, difference, exponent, farthest, seed_mean
 from experiments.one_third.drawing import TAU
-from experiments.one_third.expected import PAPER, THIRD, Expected, Measured
+from experiments.one_third.expected import PAPER, THIRD
 from experiments.one_third.studies import ADAM, TEACHER
 from jaxlab.analysis.interval import ExponentInterval
 from jaxlab.analysis.study import Study
 from jaxlab.report import plots
+from jaxlab.report.expected import Expected, Measured
 from jaxlab.report.figures import Figure, panels
 from jaxlab.report.page import Table
 
@@ -24,7 +25,7 @@ EXPECTED = {
         f"{PAPER}, App. D.6",
         THIRD,
         (THIRD - 0.03, THIRD + 0.03),
-        exponent=True,
+        in_overview=True,
         short="Adam, teachers with a spectrum",
     ),
     "spectrum_difference": Expected(

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from experiments.one_third.expected import PAPER, THIRD, Expected, Measured
+from experiments.one_third.expected import PAPER, THIRD
 from jaxlab.analysis import theory
 from jaxlab.analysis.interval import Interval, student_interval
 from jaxlab.analysis.statics import (
@@ -23,6 +23,7 @@ from jaxlab.analysis.statics import (
     sampled_statics,
 )
 from jaxlab.report import plots
+from jaxlab.report.expected import Expected, Measured
 from jaxlab.report.figures import GREY, Figure, panels
 from jaxlab.report.page import Table
 

@@ -19,7 +19,7 @@ from experiments.one_third.cells import (
     seed_mean,
 )
 from experiments.one_third.drawing import TAU
-from experiments.one_third.expected import PAPER, THIRD, Expected, Measured, Unmeasured
+from experiments.one_third.expected import PAPER, THIRD
 from experiments.one_third.studies import ADAM, TEACHER
 from jaxlab.analysis import theory
 from jaxlab.analysis.curve import Window
@@ -28,6 +28,7 @@ from jaxlab.analysis.local_exponent import local_exponents
 from jaxlab.analysis.statics import gap_density_at_zero
 from jaxlab.analysis.study import Study
 from jaxlab.report import plots
+from jaxlab.report.expected import Expected, Measured, Unmeasured
 from jaxlab.report.figures import SWEPT, Figure, panels
 from jaxlab.report.page import Table
 

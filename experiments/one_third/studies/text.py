@@ -7,10 +7,11 @@ from matplotlib.axes import Axes
 
 from experiments.one_third import measures
 from experiments.one_third.drawing import TAU, fit_line, window_table
-from experiments.one_third.expected import PAPER, THIRD, Expected, Measured
+from experiments.one_third.expected import PAPER, THIRD
 from jaxlab.analysis.interval import student_interval
 from jaxlab.analysis.study import Study
 from jaxlab.report import plots
+from jaxlab.report.expected import Expected, Measured
 from jaxlab.report.figures import Figure, panels
 from jaxlab.report.page import Table
 
@@ -20,7 +21,7 @@ EXPECTED = {
         f"{PAPER}, Fig. 6: 0.341, 0.367, 0.337, 0.307 for Pythia",
         THIRD,
         (THIRD - 0.05, THIRD + 0.05),
-        exponent=True,
+        in_overview=True,
         short="real text, next byte",
     ),
 }

@@ -8,10 +8,10 @@ import numpy as np
 
 from experiments.one_third import envelopes
 from experiments.one_third.envelopes import AVERAGE, LAST
-from experiments.one_third.expected import Expected, Measured
 from jaxlab.analysis.interval import student_interval
 from jaxlab.analysis.study import Study
 from jaxlab.report import plots
+from jaxlab.report.expected import Expected, Measured
 from jaxlab.report.figures import Figure, panels
 from jaxlab.report.page import Table
 

@@ -9,10 +9,11 @@ import xarray as xr
 
 from experiments.one_third import measures
 from experiments.one_third.drawing import TAU
-from experiments.one_third.expected import PAPER, THIRD, Expected, Measured
+from experiments.one_third.expected import PAPER, THIRD
 from jaxlab.analysis.interval import Interval, exponent_interval, student_interval
 from jaxlab.analysis.study import Study
 from jaxlab.report import plots
+from jaxlab.report.expected import Expected, Measured
 from jaxlab.report.figures import Figure, panels
 from jaxlab.report.page import Table
 

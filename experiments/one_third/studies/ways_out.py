@@ -6,11 +6,12 @@ import numpy as np
 
 from experiments.one_third import envelopes
 from experiments.one_third.envelopes import AVERAGE, LAST
-from experiments.one_third.expected import THIRD, Expected, Measured, Unmeasured
+from experiments.one_third.expected import THIRD
 from experiments.one_third.studies import TEACHER
 from jaxlab.analysis.interval import Interval, student_interval
 from jaxlab.analysis.study import Study
 from jaxlab.report import plots
+from jaxlab.report.expected import Expected, Measured, Unmeasured
 from jaxlab.report.figures import Figure, panels
 from jaxlab.report.page import Table
 
@@ -28,7 +29,7 @@ def _envelope(
         source,
         published,
         (centre - margin, centre + margin),
-        exponent=True,
+        in_overview=True,
         group="way out",
         short=f"{name}, {weights}",
     )
@@ -90,7 +91,7 @@ EXPECTED = {name: expected for name, (_, _, expected) in ENVELOPES.items()} | {
         "arXiv 2605.22341: schedules bring the error to -1/2",
         0.5,
         (0.42, 0.58),
-        exponent=True,
+        in_overview=True,
         group="way out",
         short="SGD, rate ~ t^-1/2, error",
     ),

@@ -11,11 +11,12 @@ import numpy as np
 from experiments.one_third import measures
 from experiments.one_third.cells import cells, seed_mean
 from experiments.one_third.drawing import TAU
-from experiments.one_third.expected import PAPER, THIRD, Expected, Measured, Unmeasured
+from experiments.one_third.expected import PAPER, THIRD
 from experiments.one_third.studies import TEACHER
 from jaxlab.analysis.interval import student_interval
 from jaxlab.analysis.study import Study
 from jaxlab.report import plots
+from jaxlab.report.expected import Expected, Measured, Unmeasured
 from jaxlab.report.figures import Figure, panels
 from jaxlab.report.page import Table
 
@@ -39,7 +40,7 @@ EXPECTED = {
         f"{PAPER}, Fig. 5c, d; β* = 11.5 lies outside the regime β << β* of its own theory",
         THIRD,
         (THIRD - 0.05, THIRD + 0.05),
-        exponent=True,
+        in_overview=True,
         short="AdamW with decay, T = 0.05",
     ),
 }
