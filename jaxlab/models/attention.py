@@ -17,29 +17,40 @@ def attend(
     key_BxUxKxD: jax.Array,
     value_BxUxKxD: jax.Array,
     implementation: Implementation,
+    documents_BxT: jax.Array | None = None,
 ) -> jax.Array:
     """Returns softmax(q kᵀ / √D) v as attended_BxTxHxD; each of the K key heads serves H/K queries.
 
-    The first U - T slots are visible to all queries; of the T others, query t sees 0 to t.
+    The first U - T slots are visible to all queries; of the T others, query t sees 0 to t, and
+    where `documents_BxT` numbers the documents that share a row, those of its own document alone.
     `blocks` skips the products that the mask would remove, and is the fastest on a CPU; `xla` and
     `cudnn` are those of `jax.nn.dot_product_attention` (the latter needs a GPU and 16 bits).
     """
     if implementation == "blocks":
-        return attend_in_blocks(query_BxTxHxD, key_BxUxKxD, value_BxUxKxD)
+        return attend_in_blocks(query_BxTxHxD, key_BxUxKxD, value_BxUxKxD, documents_BxT)
     # Rows of zeros in front of the queries make the mask square, which fused kernels know.
     slots = key_BxUxKxD.shape[1] - query_BxTxHxD.shape[1]
     query_BxUxHxD = jnp.pad(query_BxTxHxD, ((0, 0), (slots, 0), (0, 0), (0, 0)))
+    mask_Bx1xUxU = None
+    if documents_BxT is not None:
+        same_BxTxT = documents_BxT[:, :, None] == documents_BxT[:, None, :]
+        in_front = ((0, 0), (slots, 0), (slots, 0))
+        mask_Bx1xUxU = jnp.pad(same_BxTxT, in_front, constant_values=True)[:, None]
     return jax.nn.dot_product_attention(
         query_BxUxHxD,
         key_BxUxKxD,
         value_BxUxKxD,
+        mask=mask_Bx1xUxU,
         is_causal=True,
         implementation=implementation,
     )[:, slots:]
 
 
 def attend_in_blocks(
-    query_BxTxHxD: jax.Array, key_BxUxKxD: jax.Array, value_BxUxKxD: jax.Array
+    query_BxTxHxD: jax.Array,
+    key_BxUxKxD: jax.Array,
+    value_BxUxKxD: jax.Array,
+    documents_BxT: jax.Array | None = None,
 ) -> jax.Array:
     """Attends block by block of queries, each to no key behind its last query."""
     batch, length, heads, features = query_BxTxHxD.shape
@@ -57,8 +68,11 @@ def attend_in_blocks(
             key_BxUxKxD[:, :seen],
             preferred_element_type=jnp.promote_types(query_BxTxHxD.dtype, jnp.float32),
         )
-        visible_txu = jnp.tri(stop - start, seen, slots + start, dtype=bool)
-        scores_BxKxGxtxu = jnp.where(visible_txu[None, None, None], scores_BxKxGxtxu, -jnp.inf)
+        visible_Bxtxu = jnp.tri(stop - start, seen, slots + start, dtype=bool)[None]
+        if documents_BxT is not None:
+            same_Bxtxt = documents_BxT[:, start:stop, None] == documents_BxT[:, None, :stop]
+            visible_Bxtxu &= jnp.pad(same_Bxtxt, ((0, 0), (0, 0), (slots, 0)), constant_values=True)
+        scores_BxKxGxtxu = jnp.where(visible_Bxtxu[:, None, None], scores_BxKxGxtxu, -jnp.inf)
         weights_BxKxGxtxu = jax.nn.softmax(scores_BxKxGxtxu).astype(query_BxTxHxD.dtype)
         blocks.append(jnp.einsum("bkgtu,bukd->btkgd", weights_BxKxGxtxu, value_BxUxKxD[:, :seen]))
     return jnp.reshape(jnp.concatenate(blocks, axis=1), query_BxTxHxD.shape)

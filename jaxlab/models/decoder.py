@@ -93,17 +93,28 @@ class Decoder:
         """Maps tokens_BxT to float32 logits_BxTxV of the token that follows each."""
         return self.logits(params, self.states(params, tokens_BxT))
 
-    def states(self, params: Params, tokens_BxT: jax.Array, prefix: Prefix | None = None):
+    def states(
+        self,
+        params: Params,
+        tokens_BxT: jax.Array,
+        prefix: Prefix | None = None,
+        documents_BxT: jax.Array | None = None,
+    ) -> jax.Array:
         """Maps tokens_BxT to states_BxTxM after the final norm.
 
         prefix: keys_LxSxKxD and values_LxSxKxD that all tokens see. They are not rotated and shift
         no position: the first token is at 0.
+        documents_BxT: numbers of the documents in each row, which see nothing of each other: each
+        begins at position 0, where the number changes.
         """
         x_BxTxM = params["embedding_VxM"][tokens_BxT].astype(self.dtype)
-        rotation = self.rotation(jnp.arange(tokens_BxT.shape[1]))
+        if documents_BxT is None:
+            rotation = self.rotation(jnp.arange(tokens_BxT.shape[1])[None])
+        else:
+            rotation = self.rotation(positions_within(documents_BxT))
 
         def layer(x_BxTxM: jax.Array, weights: tuple[Params, Prefix | None]):
-            return self.layer(x_BxTxM, weights[0], rotation, weights[1]), None
+            return self.layer(x_BxTxM, weights[0], rotation, weights[1], documents_BxT), None
 
         if self.rematerialized:
             layer = jax.checkpoint(layer)
@@ -121,6 +132,7 @@ class Decoder:
         weights: Params,
         rotation: tuple[jax.Array, jax.Array],
         prefix: Prefix | None,
+        documents_BxT: jax.Array | None = None,
     ) -> jax.Array:
         """Applies one layer to the residual stream x_BxTxM."""
         query_BxTxHxD, key_BxTxKxD, value_BxTxKxD = self.project(x_BxTxM, weights, rotation)
@@ -128,7 +140,9 @@ class Decoder:
         if prefix is not None:
             key_BxUxKxD = put_in_front(prefix[0], key_BxTxKxD)
             value_BxUxKxD = put_in_front(prefix[1], value_BxTxKxD)
-        attended_BxTxHxD = attend(query_BxTxHxD, key_BxUxKxD, value_BxUxKxD, self.attention)
+        attended_BxTxHxD = attend(
+            query_BxTxHxD, key_BxUxKxD, value_BxUxKxD, self.attention, documents_BxT
+        )
         return self.finish(x_BxTxM, weights, attended_BxTxHxD)
 
     def project(
@@ -166,11 +180,14 @@ class Decoder:
             "btm,vm->btv", states_BxTxM, embedding_VxM, preferred_element_type=self.wide
         )
 
-    def rotation(self, positions_T: jax.Array) -> tuple[jax.Array, jax.Array]:
-        """Returns the cosines_TxE and sines_TxE of RoPE (arXiv 2104.09864), E half of D."""
+    def rotation(self, positions_BxT: jax.Array) -> tuple[jax.Array, jax.Array]:
+        """Returns the cosines_BxTxE and sines_BxTxE of RoPE (arXiv 2104.09864), E half of D.
+
+        A batch of one serves every row.
+        """
         frequency_E = self.rope_base ** (-np.arange(0, self.features, 2) / self.features)
-        angle_TxE = positions_T[:, None] * jnp.asarray(frequency_E, self.wide)[None]
-        return jnp.cos(angle_TxE), jnp.sin(angle_TxE)
+        angle_BxTxE = positions_BxT[..., None] * jnp.asarray(frequency_E, self.wide)[None, None]
+        return jnp.cos(angle_BxTxE), jnp.sin(angle_BxTxE)
 
     def norm(self, x_BxTxM: jax.Array, scale_M: jax.Array) -> jax.Array:
         """Scales each row to a root mean square of one, in float32, then by `scale_M`."""
@@ -184,9 +201,16 @@ class Decoder:
         return x_BxTxM @ kernel_MxN.astype(self.dtype)
 
 
-def rotate(x_BxTxHxD: jax.Array, cosine_TxE: jax.Array, sine_TxE: jax.Array) -> jax.Array:
+def positions_within(documents_BxT: jax.Array) -> jax.Array:
+    """Counts positions_BxT from 0 in every run of the same document."""
+    place_1xT = jnp.arange(documents_BxT.shape[1])[None]
+    begins_BxT = jnp.diff(documents_BxT, axis=1, prepend=documents_BxT[:, :1]) != 0
+    return place_1xT - jax.lax.cummax(jnp.where(begins_BxT, place_1xT, 0), axis=1)
+
+
+def rotate(x_BxTxHxD: jax.Array, cosine_BxTxE: jax.Array, sine_BxTxE: jax.Array) -> jax.Array:
     """Rotates feature e with feature e + D/2 by the angle of the position, as Qwen2 pairs them."""
-    cosine, sine = cosine_TxE[None, :, None], sine_TxE[None, :, None]
+    cosine, sine = cosine_BxTxE[:, :, None], sine_BxTxE[:, :, None]
     a, b = jnp.split(x_BxTxHxD.astype(cosine.dtype), 2, axis=-1)
     rotated = jnp.concatenate((a * cosine - b * sine, b * cosine + a * sine), axis=-1)
     return rotated.astype(x_BxTxHxD.dtype)
