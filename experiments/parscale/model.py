@@ -15,6 +15,7 @@ from jaxlab.experiment import Params, Values
 from jaxlab.models.attention import IMPLEMENTATIONS
 from jaxlab.models.decoder import Decoder
 from jaxlab.models.streams import AGGREGATIONS, Streams, count_parameters
+from jaxlab.models.transforms import TRANSFORMS
 from jaxlab.training import starting
 
 
@@ -38,7 +39,12 @@ def base() -> Config:
     config.streams = ConfigDict(
         {
             "count": 1,  # P
+            "transform": "prefix",  # what tells streams apart: lora, bias
             "prefix": 48,  # slots of each layer and stream
+            "code": 0,  # numbers per slot from which they are computed; 0: they are parameters
+            "code_hidden": 512,  # units between the two
+            "rank": 4,  # of lora
+            "tied": False,  # whether all streams share one transformation
             "lone": False,  # whether a single stream has a prefix too
             "aggregation": "learned",  # static, mean
             "smoothing": 0.1,  # ε of w ← (1 - ε) w + ε/P
@@ -64,6 +70,7 @@ def validate(config: Config) -> None:
     """Checks decoder, streams and start; raises ConfigError."""
     one_of(config, "model.attention", IMPLEMENTATIONS)
     one_of(config, "streams.aggregation", AGGREGATIONS)
+    one_of(config, "streams.transform", TRANSFORMS)
     smoothing = config.streams.smoothing
     check(0 <= smoothing <= 1, f"streams.smoothing is {smoothing}: it must lie in [0, 1]")
     try:
@@ -87,7 +94,12 @@ def streams(config: Config) -> Streams:
             vocabulary=config.task.vocabulary, dtype=config.train.compute_dtype, **model
         ),
         count=own.count,
+        transform=own.transform,
         prefix=own.prefix,
+        code=own.code,
+        code_hidden=own.code_hidden,
+        rank=own.rank,
+        tied=own.tied,
         lone_prefix=own.lone,
         aggregation=own.aggregation,
     )

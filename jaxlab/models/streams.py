@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
+from jaxlab.models import transforms
 from jaxlab.models.decoder import DEVIATION, Decoder, Params, Prefix
+from jaxlab.models.transforms import TRANSFORMS, Transform
 
 AGGREGATIONS = ("learned", "static", "mean")
 SMOOTHING = 0.1  # of the released models; the default of their code, 0.01, was not used
@@ -18,18 +19,24 @@ SMOOTHING = 0.1  # of the released models; the default of their code, 0.01, was 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Streams:
-    """A decoder run `count` times over the same tokens, each time behind a prefix of its own.
+    """A decoder run `count` times over the same tokens, each time transformed in another way.
 
-    The streams differ by the keys and values that each layer puts in front of the tokens; their
-    states after the final norm are mixed, and read out once. With one stream this is the plain
-    decoder, unless `lone_prefix` asks for a prefix nevertheless, which tells the two apart.
+    As published, the streams differ by the keys and values that each layer puts in front of the
+    tokens; their states after the final norm are mixed, and read out once. With one stream this is
+    the plain decoder, unless `lone_prefix` asks for a transformation nevertheless. That, and `tied`
+    streams, which compute P times the same, tell apart what is gained by what.
 
     Parameters are {"decoder": ..., "streams": ...}, without the latter when there is nothing in it.
     """
 
     decoder: Decoder
     count: int
-    prefix: int  # slots of each layer and stream: 48 in arXiv 2505.10475
+    transform: Transform
+    prefix: int  # slots of each layer and stream, by "prefix": 48 in arXiv 2505.10475
+    code: int  # numbers per slot from which they are computed; 0: they are parameters themselves
+    code_hidden: int  # units between the two
+    rank: int  # by "lora"
+    tied: bool  # whether all streams share one transformation
     lone_prefix: bool
     aggregation: str  # one of AGGREGATIONS
 
@@ -38,6 +45,14 @@ class Streams:
             raise ValueError(f"count must be at least 1 stream, got {self.count}")
         if self.prefix < 0:
             raise ValueError(f"prefix must be at least 0 slots, got {self.prefix}")
+        if self.transform not in TRANSFORMS:
+            raise ValueError(f"transform {self.transform!r} is none of {TRANSFORMS}")
+        if self.code < 0:
+            raise ValueError(f"code must be at least 0 numbers, got {self.code}")
+        if self.code and self.code_hidden < 1:
+            raise ValueError(f"code_hidden must be at least 1 unit, got {self.code_hidden}")
+        if self.transform == "lora" and self.rank < 1:
+            raise ValueError(f"rank must be at least 1, got {self.rank}")
         if self.aggregation not in AGGREGATIONS:
             raise ValueError(f"aggregation {self.aggregation!r} is none of {AGGREGATIONS}")
 
@@ -55,18 +70,17 @@ class Streams:
         return params | {"streams": self.init_streams(streams_key)}
 
     def init_streams(self, key: jax.Array) -> Params:
-        """Draws prefixes and matrices from N(0, 0.02²); biases are 0, so weights start near 1/P."""
-        prefix_key, prefix_value, mixer, head = jax.random.split(key, 4)
+        """Draws what tells the streams apart, and what mixes them: the same for every `transform`.
+
+        Matrices that mix come from N(0, 0.02²) and biases are 0, so weights start near 1/P.
+        """
+        transform_key, mixer, head = jax.random.split(key, 3)
         count, width = self.count, self.decoder.width
 
         def draw(key: jax.Array, *shape: int) -> jax.Array:
             return DEVIATION * jax.random.normal(key, shape, jnp.float32)
 
-        slots = (self.decoder.layers, self.prefix, self.decoder.kv_heads, self.decoder.features)
-        params: Params = {
-            "prefix_key_PxLxSxKxD": draw(prefix_key, count, *slots),
-            "prefix_value_PxLxSxKxD": draw(prefix_value, count, *slots),
-        }
+        params = self.init_transform(transform_key)
         if count == 1 or self.aggregation == "mean":
             return params
         if self.aggregation == "static":
@@ -78,29 +92,47 @@ class Streams:
             "head_bias_P": jnp.zeros(count),
         }
 
+    def init_transform(self, key: jax.Array) -> Params:
+        """Draws what tells the streams apart; for tied streams once."""
+        count = 1 if self.tied else self.count
+        if self.transform == "lora":
+            return transforms.init_factors(key, self.decoder, count, self.rank)
+        if self.transform == "bias":
+            return transforms.init_biases(key, self.decoder, count)
+        if self.code == 0:
+            return transforms.init_prefixes(key, self.decoder, count, self.prefix)
+        return transforms.init_codes(
+            key, self.decoder, count, self.prefix, self.code, self.code_hidden
+        )
+
+    def merged(self, params: Params) -> Params:
+        """Returns parameters with the prefixes in place of their codes, as for `code` = 0.
+
+        The released models are such, and N of arXiv 2505.10475 counts them so.
+        """
+        if self.plain or self.transform != "prefix":
+            return params
+        keys, values = transforms.prefixes(params["streams"])
+        rest = {k: leaf for k, leaf in params["streams"].items() if not k.startswith("code_")}
+        slots = {"prefix_key_PxLxSxKxD": keys, "prefix_value_PxLxSxKxD": values}
+        return params | {"streams": rest | slots}
+
     def apply(
-        self,
-        params: Params,
-        tokens_BxT: jax.Array,
-        smoothing: float | jax.Array = SMOOTHING,
-        documents_BxT: jax.Array | None = None,
+        self, params: Params, tokens_BxT: jax.Array, smoothing: float | jax.Array = SMOOTHING
     ) -> jax.Array:
         """Maps tokens_BxT to float32 logits_BxTxV.
 
         smoothing: ε of w ← (1 - ε) w + ε/P, in training as in use.
-        documents_BxT: which tokens belong together, as in `Decoder.states`.
         """
-        states_PxBxTxM = self.states(params, tokens_BxT, documents_BxT)
+        states_PxBxTxM = self.states(params, tokens_BxT)
         mixed_BxTxM = self.mix(params, states_PxBxTxM, smoothing)
         return self.decoder.logits(params["decoder"], mixed_BxTxM)
 
-    def states(
-        self, params: Params, tokens_BxT: jax.Array, documents_BxT: jax.Array | None = None
-    ) -> jax.Array:
+    def states(self, params: Params, tokens_BxT: jax.Array) -> jax.Array:
         """Returns the states_PxBxTxM of all streams after the final norm."""
 
         def stream(decoder: Params, prefix: Prefix | None) -> jax.Array:
-            return self.decoder.states(decoder, tokens_BxT, prefix, documents_BxT)
+            return self.decoder.states(decoder, tokens_BxT, prefix)
 
         return self.each(params, stream)
 
@@ -112,11 +144,21 @@ class Streams:
         if self.plain:
             alone = jax.tree.map(lambda leaf: leaf[0], of_streams)
             return jax.tree.map(lambda leaf: leaf[None], run(params["decoder"], None, *alone))
-        prefix = (
-            params["streams"]["prefix_key_PxLxSxKxD"],
-            params["streams"]["prefix_value_PxLxSxKxD"],
+        added = self.additions(params)
+        return jax.vmap(
+            lambda own, *further: run(transforms.add(params["decoder"], own[0]), own[1], *further)
+        )(added, *of_streams)
+
+    def additions(self, params: Params) -> tuple[Params, Prefix | None]:
+        """Returns what each stream adds to the decoder's layers, and its prefix: P leads both."""
+        streams = params["streams"]
+        added = (
+            transforms.delta(self.transform, streams),
+            transforms.prefixes(streams) if self.transform == "prefix" else None,
         )
-        return jax.vmap(partial(run, params["decoder"]))(prefix, *of_streams)
+        if self.tied:
+            return jax.tree.map(lambda x: jnp.broadcast_to(x, (self.count, *x.shape[1:])), added)
+        return added
 
     def mix(
         self, params: Params, states_PxBxTxM: jax.Array, smoothing: float | jax.Array = SMOOTHING

@@ -27,14 +27,22 @@ DECODER = Decoder(
 TOKENS_BxT = np.random.default_rng(0).integers(0, 64, (2, 16), np.int32)
 
 
-def streams(count, aggregation="learned", prefix=4, lone_prefix=False, decoder=DECODER):
-    return Streams(
-        decoder=decoder,
-        count=count,
-        prefix=prefix,
-        lone_prefix=lone_prefix,
-        aggregation=aggregation,
-    )
+PLAIN = Streams(
+    decoder=DECODER,
+    count=1,
+    transform="prefix",
+    prefix=4,
+    code=0,
+    code_hidden=16,
+    rank=3,
+    tied=False,
+    lone_prefix=False,
+    aggregation="learned",
+)
+
+
+def streams(count, aggregation="learned", **changes):
+    return dataclasses.replace(PLAIN, count=count, aggregation=aggregation, **changes)
 
 
 def drawn(model):
