@@ -118,21 +118,28 @@ class Streams:
         return params | {"streams": rest | slots}
 
     def apply(
-        self, params: Params, tokens_BxT: jax.Array, smoothing: float | jax.Array = SMOOTHING
+        self,
+        params: Params,
+        tokens_BxT: jax.Array,
+        smoothing: float | jax.Array = SMOOTHING,
+        documents_BxT: jax.Array | None = None,
     ) -> jax.Array:
         """Maps tokens_BxT to float32 logits_BxTxV.
 
         smoothing: ε of w ← (1 - ε) w + ε/P, in training as in use.
+        documents_BxT: which tokens belong together, as in `Decoder.states`.
         """
-        states_PxBxTxM = self.states(params, tokens_BxT)
+        states_PxBxTxM = self.states(params, tokens_BxT, documents_BxT)
         mixed_BxTxM = self.mix(params, states_PxBxTxM, smoothing)
         return self.decoder.logits(params["decoder"], mixed_BxTxM)
 
-    def states(self, params: Params, tokens_BxT: jax.Array) -> jax.Array:
+    def states(
+        self, params: Params, tokens_BxT: jax.Array, documents_BxT: jax.Array | None = None
+    ) -> jax.Array:
         """Returns the states_PxBxTxM of all streams after the final norm."""
 
         def stream(decoder: Params, prefix: Prefix | None) -> jax.Array:
-            return self.decoder.states(decoder, tokens_BxT, prefix)
+            return self.decoder.states(decoder, tokens_BxT, prefix, documents_BxT)
 
         return self.each(params, stream)
 
