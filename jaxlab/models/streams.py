@@ -186,7 +186,7 @@ class Streams:
         per stream, `mean` is 1/P.
         """
         wide = self.decoder.wide
-        if self.aggregation == "mean":
+        if self.count == 1 or self.aggregation == "mean":
             return jnp.full(states_PxBxTxM.shape[:-1], 1 / self.count, wide)
         if self.aggregation == "static":
             preference_P = params["streams"]["preference_P"].astype(wide)
