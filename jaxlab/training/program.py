@@ -237,7 +237,8 @@ class _Local(NamedTuple):
             return leaf.reshape(-1, pieces, *leaf.shape[1:]).swapaxes(0, 1)
 
         def add(sums, micro_batch: Batch):
-            return jax.tree.map(jnp.add, sums, jax.value_and_grad(loss)(learning, micro_batch)), None
+            piece = jax.value_and_grad(loss)(learning, micro_batch)
+            return jax.tree.map(jnp.add, sums, piece), None
 
         zeros = jax.tree.map(jnp.zeros_like, (values["optimizer.learning_rate"], learning))
         sums, _ = jax.lax.scan(add, zeros, jax.tree.map(deal, batch))

@@ -1,0 +1,150 @@
+"""ParScale's experiment: paired starts, a second stage, and a backbone that stays frozen."""
+
+import jax
+import numpy as np
+import pytest
+
+from experiments.parscale import text
+from experiments.parscale.build import build, validate
+from jaxlab import config as configs
+from jaxlab.config import ConfigError
+from jaxlab.experiment import BatchId, stream_key
+from jaxlab.sweeps import local
+from jaxlab.sweeps.plan import Sweep
+from jaxlab.training import starting
+
+SEEDS = (3, 5)
+TINY = {
+    "model.width": 16,
+    "model.heads": 2,
+    "model.kv_heads": 1,
+    "model.hidden": 24,
+    "streams.prefix": 3,
+    "task.length": 12,
+    "train.batch_size": 4,
+    "train.steps": 4,
+    "records.every_steps": 4,
+    "eval.batches": 1,
+}
+
+
+def tiny(**overrides):
+    return configs.override(text.config(), TINY | overrides)
+
+
+def train(folder, config):
+    sweep = Sweep(config, [{"seed": seed} for seed in SEEDS])
+    assert set(local.run_sweep(sweep, folder, lambda group, steps: None).values()) == {"done"}
+    return starting.load(str(folder), "decoder")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def elsewhere(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path_factory.mktemp("parscale"))
+        yield
+
+
+@pytest.fixture(scope="module")
+def stage_one(elsewhere, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("stage_one")
+    return folder, *train(folder, tiny(study="stage_one"))
+
+
+def static_build(config):
+    return build(configs.split(config)[0])
+
+
+def values(seed):
+    return {"seed": np.int32(seed), "streams.smoothing": np.float32(0.1)}
+
+
+def assert_same(a, b):
+    jax.tree.map(np.testing.assert_array_equal, a, b)
+
+
+def test_every_number_of_streams_sees_the_same_rows_and_starts_from_the_same_decoder():
+    made = []
+    for count in (1, 2, 4):
+        experiment = static_build(tiny(**{"streams.count": count}))
+        (rows,) = experiment.batch
+        batch = rows.make(experiment.data, values(3), BatchId("train", np.int32(2)))
+        params = experiment.init(stream_key(3, "init"), values(3))
+        made.append((batch, params["decoder"]))
+    assert_same(made[0], made[1])
+    assert_same(made[0], made[2])
+
+
+def test_a_second_stage_starts_from_the_decoder_of_its_seed(stage_one):
+    folder, seeds_S, decoders_S = stage_one
+    config = tiny(**{"streams.count": 2, "start.study": str(folder)})
+    experiment = static_build(config)
+    for seed in SEEDS:
+        params = jax.jit(experiment.init)(stream_key(seed, "init"), values(seed))
+        number = seeds_S.tolist().index(seed)
+        assert_same(params["decoder"], jax.tree.map(lambda leaf, n=number: leaf[n], decoders_S))
+    fresh = static_build(tiny(**{"streams.count": 2})).init(stream_key(3, "init"), values(3))
+    started = experiment.init(stream_key(3, "init"), values(3))
+    assert_same(fresh["streams"], started["streams"])
+    assert not np.array_equal(fresh["decoder"]["norm_M"], started["decoder"]["norm_M"])
+
+
+def test_a_second_stage_goes_on_with_the_data(stage_one):
+    def tokens(step, **overrides):
+        experiment = static_build(tiny(**overrides))
+        (rows,) = experiment.batch
+        batch = rows.make(experiment.data, values(3), BatchId("train", np.int32(step)))
+        return batch["tokens_BxT"]
+
+    assert_same(tokens(7), tokens(3, **{"task.first_step": 4}))
+
+
+def test_a_frozen_decoder_stays_bit_for_bit_and_has_no_optimizer_state(stage_one, tmp_path):
+    folder, seeds_S, decoders_S = stage_one
+    frozen = {"streams.count": 2, "start.study": str(folder), "start.frozen": True}
+    seeds, after = train(tmp_path / "frozen", tiny(study="frozen", **frozen))
+    assert seeds.tolist() == seeds_S.tolist()
+    assert_same(after, decoders_S)
+
+    _, streams = starting.load(str(tmp_path / "frozen"), "streams")
+    start = static_build(tiny(**frozen)).init(stream_key(3, "init"), values(3))["streams"]
+    moved = jax.tree.map(lambda old, new_S: not np.array_equal(old, new_S[0]), start, streams)
+    assert all(jax.tree.leaves(moved))
+
+    (checkpoint,) = (tmp_path / "frozen").glob("*/checkpoints/4/opt_state")
+    names = (checkpoint / "_METADATA").read_text()
+    assert "mixer_PxMxM" in names
+    assert "embedding_VxM" not in names
+
+
+def test_without_a_frozen_part_everything_learns(stage_one, tmp_path):
+    folder, _, decoders_S = stage_one
+    both = {"streams.count": 2, "start.study": str(folder)}
+    _, after = train(tmp_path / "both", tiny(study="both", **both))
+    moved = jax.tree.map(lambda old, new: not np.array_equal(old, new), decoders_S, after)
+    assert all(jax.tree.leaves(moved))
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        ({"start.study": "nowhere"}, "there is no run in nowhere"),
+        ({"start.frozen": True}, "set start.study"),
+        ({"model.heads": 3}, "multiple of 6"),
+        ({"streams.smoothing": 1.5}, r"must lie in \[0, 1\]"),
+        ({"streams.count": 0}, "at least 1 stream"),
+        ({"task.vocabulary": 100}, "at least 256"),
+    ],
+)
+def test_a_config_that_cannot_run_is_refused(overrides, message):
+    with pytest.raises(ConfigError, match=message):
+        validate(tiny(**overrides))
+
+
+def test_a_start_of_another_seed_or_shape_is_refused(stage_one):
+    start = {"start.study": str(stage_one[0])}
+    validate(tiny(seed=SEEDS[0], **start))
+    with pytest.raises(ConfigError, match="0 members of seed 4"):
+        validate(tiny(seed=4, **start))
+    with pytest.raises(ConfigError, match="embedding_VxM.*is .*256, 16.* and not .*256, 32"):
+        static_build(tiny(**{"model.width": 32}, **start))
