@@ -1,6 +1,6 @@
 """Fit the ParScale law L(N, P) to a table of losses, with its rivals beside it.
 
-    python scripts/fit_law.py tests/data/parscale_losses.csv --where=corpus=pile
+    python scripts/fit_law.py experiments/parscale/parscale_losses.csv --where=corpus=pile
     python scripts/fit_law.py losses.csv --where=dataset=code --where=steps=20000 --plot=law.png
 
 Bad input ends with one line on stderr and exit code 2.

@@ -14,7 +14,7 @@ from jaxlab.analysis.laws import LAWS
 from jaxlab.analysis.power_law import Status
 from jaxlab.analysis.scaling_law import HUBER_DELTA, fit_law, hold_outs, law_intervals
 
-TABLE = Path(__file__).parents[1] / "data" / "parscale_losses.csv"
+TABLE = Path(__file__).parents[2] / "experiments" / "parscale" / "parscale_losses.csv"
 COLUMNS = ("N_params", "P", "loss")
 STACK, PILE = "stack_v2_python", "pile"
 

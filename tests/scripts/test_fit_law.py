@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = ROOT / "scripts" / "fit_law.py"
-TABLE = ROOT / "tests" / "data" / "parscale_losses.csv"
+TABLE = ROOT / "experiments" / "parscale" / "parscale_losses.csv"
 
 
 @pytest.fixture(scope="module")
