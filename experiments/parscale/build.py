@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from experiments.parscale import model, text
+from experiments.parscale import composition, model, recall, text
 from jaxlab.config import Config, check, one_of
 from jaxlab.experiment import Experiment
 
-TASKS = {"text": text}
+TASKS = {"text": text, "recall": recall, "composition": composition}
 
 
 def validate(config: Config) -> None:
