@@ -1,11 +1,14 @@
 #!/usr/bin/env python
-"""Measures how fast a config's first group trains on this machine.
+"""Measures how fast a config's first group trains on this machine, or how fast its models write.
 
 python scripts/benchmark.py
 python scripts/benchmark.py --config=configs/one_third/text.py --steps=200
+python scripts/benchmark.py --config=configs/parscale/widths.py --decode --batch=1,8
 """
 
 import argparse
+import dataclasses
+import json
 import sys
 import tempfile
 import time
@@ -26,6 +29,14 @@ def parse() -> tuple[argparse.Namespace, list[str]]:
     )
     parser.add_argument("--config", default=GRID, help=f"FILE.py or FILE.py:SIZE (default {GRID})")
     parser.add_argument("--steps", type=int, default=200, help="steps to time (default 200)")
+    decode = parser.add_argument_group("decoding, instead of training")
+    decode.add_argument(
+        "--decode", action="store_true", help="time models of experiments/parscale, for every P"
+    )
+    decode.add_argument("--batch", default="1,8", help="texts at once (default 1,8)")
+    decode.add_argument("--prompt", type=int, default=64, help="tokens read (default 64)")
+    decode.add_argument("--tokens", type=int, default=64, help="tokens written (default 64)")
+    decode.add_argument("--json", type=Path, metavar="FILE", help="where to write them too")
     return parser.parse_known_args()
 
 
@@ -38,7 +49,11 @@ def main() -> int:
 
     try:
         overrides = {**config_overrides(rest), "train.steps": args.steps}
-        measure(plan.group(plan.load(args.config, overrides))[0])
+        groups = plan.group(plan.load(args.config, overrides))
+        if args.decode:
+            decode([group.config for group in groups], args)
+        else:
+            measure(groups[0])
     except ConfigError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -112,6 +127,39 @@ def _loop(group, experiment) -> tuple[float, float]:
             lambda step: marks.append((time.perf_counter(), time.process_time())),
         )
     return marks[-1][0] - marks[0][0], marks[-1][1] - marks[0][1]
+
+
+def decode(configs: list, args: argparse.Namespace) -> None:
+    """Prints what prefill and decoding cost for every P, and writes it where `--json` says."""
+    from jaxlab.config import check
+
+    check(
+        configs[0].experiment == "parscale",
+        f"--decode times models of parscale, not of {configs[0].experiment}: give one of "
+        "configs/parscale",
+    )
+    try:
+        batches = [int(batch) for batch in args.batch.split(",")]
+    except ValueError:
+        batches = []
+    check(
+        bool(batches) and min(*batches, args.prompt) >= 1 and args.tokens >= 2,
+        f"--batch={args.batch} --prompt={args.prompt} --tokens={args.tokens}: give at least "
+        "1 text, or several numbers with commas, 1 token to read and 2 to write",
+    )
+    import jax
+
+    from experiments.parscale import decoding_cost
+
+    works = [decoding_cost.Work(batch, args.prompt, args.tokens) for batch in batches]
+    costs = decoding_cost.measure(decoding_cost.models(configs), works)
+    device = f"{jax.device_count()} x {jax.devices()[0].device_kind}"
+    if args.json:
+        record = {"device": device, "prompt": args.prompt, "tokens": args.tokens}
+        rows = [dataclasses.asdict(cost) for cost in costs]
+        args.json.write_text(json.dumps(record | {"costs": rows}, indent=1) + "\n")
+    print(f"{device}, medians of {decoding_cost.ROUNDS} rounds; (A100) is the model of the paper")
+    decoding_cost.print_table(costs)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,172 @@
+"""What decoding with P streams costs on this device, beside what the paper's model says.
+
+The model is `jaxlab.analysis.inference_cost`: weights, cache and activations of 2 bytes on an A100.
+Its ratios to one stream are comparable anywhere, its bytes where the config computes in bfloat16.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from experiments.parscale.model import streams
+from jaxlab.analysis import inference_cost
+from jaxlab.config import Config
+from jaxlab.models import decoding
+from jaxlab.models.streams import SMOOTHING, Streams
+
+MIB = 2**20
+ROUNDS = 5
+COUNTS = (1, 2, 4, 8)  # where a config has but one
+
+
+class Work(NamedTuple):
+    """How much is decoded at once."""
+
+    batch: int  # texts
+    prompt: int  # tokens read of each
+    tokens: int  # tokens written to each, at least 2
+
+
+@dataclasses.dataclass(frozen=True)
+class Cost:
+    """The medians of one model and batch; a `_ratio` is to one stream of the same decoder.
+
+    `peak_bytes` is what the compiled program of prefill and decoding holds at once: arguments,
+    temporaries and outputs. CPU seconds are of this process and all its threads.
+    """
+
+    width: int
+    streams: int
+    batch: int
+    prefill_seconds: float
+    prefill_cpu_seconds: float
+    token_seconds: float
+    token_cpu_seconds: float
+    cache_bytes: int
+    peak_bytes: int
+    modelled_bytes: float
+    total_ratio: float  # of wall seconds to read the prompts and write all tokens
+    modelled_total_ratio: float
+    peak_ratio: float
+    modelled_bytes_ratio: float
+
+
+def models(configs: Iterable[Config]) -> list[Streams]:
+    """Returns the different models of these configs, with 1, 2, 4 and 8 streams if all have one P.
+
+    A single stream comes first for each decoder, as all others are compared to it.
+    """
+    found = dict.fromkeys(streams(config) for config in configs)
+    if len({model.count for model in found}) == 1:
+        found = {dataclasses.replace(model, count=count) for model in found for count in COUNTS}
+    alone = {dataclasses.replace(model, count=1, lone_prefix=False) for model in found}
+    return sorted({*found, *alone}, key=lambda m: (m.decoder.width, str(m.decoder), m.count))
+
+
+def measure(models: Iterable[Streams], works: list[Work]) -> list[Cost]:
+    """Measures every model with fresh weights; `models` has a single stream before all others."""
+    costs: list[Cost] = []
+    bases: dict[tuple, tuple[float, ...]] = {}
+    for model in models:
+        for work in works:
+            seconds, cache, peak = _measured(model, work)
+            modelled = _modelled(model, work)
+            (prefill, token) = seconds
+            totals = (prefill[0] + (work.tokens - 1) * token[0], modelled[1], peak, modelled[0])
+            base = bases.setdefault((model.decoder, work), totals)
+            ratios = (own / one for own, one in zip(totals, base, strict=True))
+            sizes = (model.decoder.width, model.count, work.batch)
+            costs.append(Cost(*sizes, *prefill, *token, cache, peak, modelled[0], *ratios))
+    return costs
+
+
+def print_table(costs: list[Cost]) -> None:
+    """Prints a row per model and batch."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for title in _COLUMNS:
+        table.add_column(title, justify="right")
+    for cost in costs:
+        table.add_row(*(cell(cost) for cell in _COLUMNS.values()))
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = 200  # piped into a file: wrap nothing
+    console.print(table)
+
+
+_COLUMNS: dict[str, Callable[[Cost], str]] = {
+    "width": lambda cost: str(cost.width),
+    "P": lambda cost: str(cost.streams),
+    "batch": lambda cost: str(cost.batch),
+    "prefill ms": lambda cost: f"{1e3 * cost.prefill_seconds:.2f}",
+    "of CPU": lambda cost: f"{1e3 * cost.prefill_cpu_seconds:.2f}",
+    "a token ms": lambda cost: f"{1e3 * cost.token_seconds:.3f}",
+    "of CPU ": lambda cost: f"{1e3 * cost.token_cpu_seconds:.3f}",
+    "time / P=1": lambda cost: f"{cost.total_ratio:.2f}",
+    "(A100)": lambda cost: f"{cost.modelled_total_ratio:.2f}",
+    "cache MiB": lambda cost: f"{cost.cache_bytes / MIB:.3f}",
+    "peak MiB": lambda cost: f"{cost.peak_bytes / MIB:.2f}",
+    "(A100) ": lambda cost: f"{cost.modelled_bytes / MIB:.2f}",
+    "peak / P=1": lambda cost: f"{cost.peak_ratio:.2f}",
+    "(A100)  ": lambda cost: f"{cost.modelled_bytes_ratio:.2f}",
+}
+
+
+def _measured(model: Streams, work: Work) -> tuple[np.ndarray, int, int]:
+    """Returns median seconds of [prefill, token] in [wall, CPU], and bytes of cache and peak."""
+    params = jax.jit(lambda key: _served(model, model.init(key)))(jax.random.key(0))
+    prompt_BxT = np.zeros((work.batch, work.prompt), np.int32)
+    texts = (params, prompt_BxT, np.zeros(work.batch, np.int32))
+    key_B = jax.random.split(jax.random.key(0), work.batch)
+    read = decoding.prefill.lower(model, *texts, SMOOTHING, tokens=work.tokens - 1).compile()
+    both = decoding.generate.lower(
+        model, *texts, key_B, 0.0, SMOOTHING, tokens=work.tokens, stop=None
+    ).compile()
+    rounds = []
+    for _ in range(ROUNDS + 1):  # the first warms up
+        prefill = _timed(lambda: read(*texts, SMOOTHING))
+        whole = _timed(lambda: both(*texts, key_B, 0.0, SMOOTHING))
+        rounds.append((prefill, (whole - prefill) / (work.tokens - 1)))
+    memory: Any = both.memory_analysis()
+    peak = memory.argument_size_in_bytes + memory.temp_size_in_bytes + memory.output_size_in_bytes
+    _, cache = read(*texts, SMOOTHING)
+    held = cache.key_PxLxBxUxKxD.nbytes + cache.value_PxLxBxUxKxD.nbytes
+    return np.median(rounds[1:], axis=0), held, peak
+
+
+def _served(model: Streams, params: Any) -> Any:
+    """Returns weights in the dtype of the computation, prefixes without what made them."""
+    return jax.tree.map(lambda leaf: leaf.astype(model.decoder.dtype), model.merged(params))
+
+
+def _timed(run) -> np.ndarray:
+    """Returns [wall, CPU] seconds."""
+    start = np.array((time.perf_counter(), time.process_time()))
+    jax.block_until_ready(run())
+    return np.array((time.perf_counter(), time.process_time())) - start
+
+
+def _modelled(model: Streams, work: Work) -> tuple[float, float]:
+    """Returns bytes and seconds by the paper's model."""
+    own = model.decoder
+    decoder = inference_cost.Decoder(
+        own.width,
+        own.hidden,
+        own.layers,
+        own.heads,
+        own.kv_heads,
+        own.vocabulary,
+        model.prefix if model.transform == "prefix" else 0,
+    )
+    amount = {"P": model.count, "batch": work.batch}
+    amount |= {"tokens_in": work.prompt, "tokens_out": work.tokens}
+    gib = inference_cost.memory_gib(decoder, **amount)
+    return gib * inference_cost.GIB, inference_cost.latency_seconds(decoder, **amount)

@@ -1,0 +1,185 @@
+#!/usr/bin/env python
+"""Writes text with a language model that a finished run trained.
+
+python scripts/generate.py runs/text/streams.count=4 --prompt="def main"
+python scripts/generate.py runs/plain/all --streams=runs/sets/streams.count=8
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+
+def parse() -> argparse.Namespace:
+    """Reads the command line."""
+    parser = argparse.ArgumentParser(
+        description="Write on from a prompt with a model of experiments/parscale.",
+        epilog="With --streams one decoder serves sets of streams that were trained around it "
+        "while it stayed frozen, for another number of streams, say.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("run", type=Path, metavar="RUN", help="the folder of a finished run")
+    prompts = parser.add_mutually_exclusive_group()
+    prompts.add_argument("--prompt", default="\n", help="text to write on from (default: a line)")
+    prompts.add_argument("--prompt_file", type=Path, help="a file that holds this text")
+    parser.add_argument("--tokens", type=int, default=200, help="tokens to write (default 200)")
+    parser.add_argument(
+        "--temperature", type=float, default=0.8, help="0 takes the likeliest (default 0.8)"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of the draws (default 0)")
+    parser.add_argument("--member", type=int, default=0, help="of the run (default 0)")
+    parser.add_argument("--streams", type=Path, metavar="RUN", help="whose streams to take")
+    parser.add_argument(
+        "--streams_member", type=int, help="of that run (default: the number of --member)"
+    )
+    return parser.parse_args()
+
+
+def main() -> int:
+    """Prints prompt and text; returns the exit status."""
+    args = parse()
+    from jaxlab.config import ConfigError
+
+    try:
+        print(write(args))
+    except (ConfigError, ValueError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def write(args: argparse.Namespace) -> str:
+    """Returns the prompt and what the model writes on from it.
+
+    Raises:
+        ConfigError, ValueError, OSError: for what cannot be read or makes no sense.
+    """
+    import jax
+
+    from experiments.parscale.model import streams
+    from jaxlab.config import check
+    from jaxlab.models import decoding
+
+    check(args.tokens >= 1, f"--tokens is {args.tokens}: write at least 1")
+    check(args.temperature >= 0, f"--temperature is {args.temperature}: it must not be negative")
+    trained = load(args.run, args.member)
+    config, params = trained.config, trained.params
+    text = prompt_of(args)
+    encode, decode = codec(trained)
+    if args.streams:
+        member = args.member if args.streams_member is None else args.streams_member
+        config, other, _ = load(args.streams, member)
+        check_decoder(args, params["decoder"], other["decoder"])
+        params = other | {"decoder": params["decoder"]}
+    prompt_BxT, padding_B = decoding.left_pad([encode(text)])
+    if prompt_BxT.shape[1] + args.tokens > config.task.length:
+        print(f"note: the model was trained on {config.task.length} tokens", file=sys.stderr)
+    written_BxN = decoding.generate(
+        streams(config),
+        params,
+        prompt_BxT,
+        padding_B,
+        jax.random.split(jax.random.key(args.seed), 1),
+        args.temperature,
+        config.streams.smoothing,
+        tokens=args.tokens,
+        stop=None,
+    )
+    return (text + decode(written_BxN[0].tolist())).decode(errors="replace")
+
+
+class Trained(NamedTuple):
+    """A member of a finished run."""
+
+    config: Any
+    params: Any  # the last ones
+    tokenizer_hash: str  # "" for bytes
+
+
+def load(folder: Path, number: int) -> Trained:
+    """Reads a member of a finished run.
+
+    Raises:
+        ConfigError, ValueError: there is no such run or member, it is not finished or diverged, is
+            no language model, or is damaged.
+    """
+    import jax
+    import orbax.checkpoint as ocp
+
+    from jaxlab import config as configs
+    from jaxlab.analysis.study import find_runs
+    from jaxlab.config import check
+    from jaxlab.training.inspection import find_checkpoint
+
+    runs = find_runs(folder)
+    names = ", ".join(str(run.folder) for run in runs)
+    check(len(runs) == 1, f"{folder} holds {len(runs)} runs, give one of them: {names}")
+    run = runs[0]
+    what = (run.config.experiment, run.config.task.get("name"))
+    check(
+        what == ("parscale", "text"),
+        f"{folder} is a run of {'/'.join(map(str, what))}, no language model: give one of "
+        "parscale/text",
+    )
+    check(run.done is not None, f"{folder} is not finished: give its command again to go on")
+    size = len(run.members)
+    check(0 <= number < size, f"{folder} has no member {number}: it has 0 to {size - 1}")
+    at = run.done["diverged"].get(str(number))
+    check(at is None, f"member {number} of {folder} diverged at step {at}: take another one")
+    with ocp.StandardCheckpointer() as checkpointer:
+        params: Any = checkpointer.restore(find_checkpoint(run.folder).items["params"])
+    config = configs.override(run.config, run.members[number])
+    own = jax.tree.map(lambda leaf: leaf[number], params)
+    return Trained(config, own, run.environment["data"]["train"].get("tokenizer_hash", ""))
+
+
+def prompt_of(args: argparse.Namespace) -> bytes:
+    """Returns the prompt: of the command line, or of a file."""
+    return args.prompt_file.read_bytes() if args.prompt_file else args.prompt.encode()
+
+
+def codec(trained: Trained) -> tuple[Callable, Callable]:
+    """Returns what makes tokens of bytes, and bytes of tokens, as the run had it.
+
+    Raises:
+        ConfigError, ValueError: its text is not here, or is another one now.
+    """
+    from jaxlab.config import check
+    from jaxlab.tasks import corpus, tokenizer
+
+    if not trained.tokenizer_hash:
+        return list, bytes
+    task = trained.config.task
+    documents = corpus.load_bytes(task.dataset, "train", task.data_dir).documents()
+    own = tokenizer.load(documents, task.vocabulary, Path(task.data_dir, "tokens"))
+    check(
+        own.hash == trained.tokenizer_hash,
+        f"{task.dataset} under {task.data_dir} is not the text of the run: its tokens are others",
+    )
+    return own.encode, own.decode
+
+
+def check_decoder(args: argparse.Namespace, own: Any, other: Any) -> None:
+    """Raises ConfigError unless two decoders are the same, bit for bit."""
+    import jax
+    import numpy as np
+
+    from jaxlab.config import check
+
+    same = jax.tree.structure(own) == jax.tree.structure(other) and jax.tree.all(
+        jax.tree.map(np.array_equal, own, other)
+    )
+    check(
+        same,
+        f"the streams of {args.streams} were trained around another decoder than that of "
+        f"{args.run}: take a run with start.frozen whose start.study this one belongs to, and "
+        "the member of the same seed",
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
