@@ -1,15 +1,20 @@
-"""A prepared TFDS text set as one array of bytes that remembers where its documents begin.
+"""A text set as one array of bytes or tokens that remembers where its documents begin.
 
 Held whole in memory: a batch is then an index into one array, which jit can do on the device.
 """
 
 import dataclasses
 import hashlib
+import io
 import os
+import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from jaxlab.tasks import files
 
 MAX_TOKENS = 2**31 - 1  # offsets are int32, the widest index that JAX has by default
 
@@ -19,12 +24,14 @@ class Corpus:
     """The documents of one split, one after another, without separators.
 
     Attributes:
-        tokens_N: uint8, the bytes.
-        document_starts_D: int32, the offset of each document's first byte; it ends where the next
+        tokens_N: the bytes (uint8), or the tokens (uint16, or int32 for more than 65,536).
+        document_starts_D: int32, the offset of each document's first token; it ends where the next
             begins, or at N.
-        content_hash: sha256 over these documents and their borders, to be recorded with a run.
+        content_hash: sha256 over the bytes of these documents and their borders, to be recorded
+            with a run.
         info: what else to record: `dataset` (name/config/version), `split`, and the metadata of
-            the set itself (for `python_source` its `python_version` and `library_hash`).
+            the set itself (for `python_source` its `python_version` and `library_hash`, for the
+            user's own files their `files_hash`); of tokens see `load_tokens`.
     """
 
     tokens_N: np.ndarray = dataclasses.field(repr=False)
@@ -32,27 +39,90 @@ class Corpus:
     content_hash: str
     info: dict[str, Any]
 
+    def document_lengths(self) -> np.ndarray:
+        """Counts the tokens of each document."""
+        return np.diff(self.document_starts_D, append=len(self.tokens_N))
 
-def load_bytes(name: str, split: str, data_dir: str | os.PathLike) -> Corpus:
-    """Reads a split of a TFDS set with a `text` feature. Never downloads.
+    def documents(self) -> list[bytes]:
+        """Cuts bytes (not tokens) into the documents."""
+        text = self.tokens_N.tobytes()
+        pairs = zip(self.document_starts_D, self.document_lengths(), strict=True)
+        return [text[start : start + length] for start, length in pairs]
+
+
+def load_tokens(name: str, split: str, data_dir: str | os.PathLike, vocabulary: int) -> Corpus:
+    """Reads a split as the tokens of a vocabulary that was learned from the split `train`.
+
+    Both the vocabulary and the tokens are kept under `data_dir`/tokens; the first time takes
+    seconds per 10 MB.
 
     Args:
-        name: `python_source`, which is prepared on the spot when missing, or any set that lies
-            prepared under `data_dir`: `lm1b`, or `wiki40b/en:1.3.0` where a name alone leaves a
-            choice. So a copy that another Python prepared is read by its full name.
-        split: as TFDS writes it, such as `train` or `train[:10%]`.
+        name: as for `load_bytes`.
+        split: as for `load_bytes`. The vocabulary does not depend on it.
+        data_dir: as for `load_bytes`.
+        vocabulary: 256 for the bytes themselves, or how many tokens of byte-pair encoding.
+
+    Returns:
+        The corpus; its `info` has also `vocabulary`, `tokenizer_hash` ("" for bytes), and
+        `tokens_per_byte`: a loss in nats per token times it is one in nats per byte.
+
+    Raises:
+        ValueError: as `load_bytes` and `tokenizer.load`, or `vocabulary` is below 256.
+    """
+    corpus = load_bytes(name, split, data_dir)
+    if vocabulary == 256:
+        info = {"vocabulary": 256, "tokenizer_hash": "", "tokens_per_byte": 1.0}
+        return dataclasses.replace(corpus, info=corpus.info | info)
+    from jaxlab.tasks import tokenizer
+
+    train = corpus if split == "train" else load_bytes(name, "train", data_dir)
+    folder = Path(data_dir, "tokens")
+    codec = tokenizer.load(train.documents(), vocabulary, folder)
+    path = folder / f"bpe{vocabulary}-{codec.hash[:16]}-{corpus.content_hash[:16]}.npz"
+    if not path.exists():
+        tokenizer.write_atomically(path, _encoded(corpus.documents(), codec.encode))
+    try:
+        with path.open("rb") as file, np.load(file) as saved:
+            tokens_N, starts_D = saved["tokens_N"], saved["document_starts_D"]
+    except (ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{path} is damaged: delete it and run again ({error})") from error
+    info = {
+        "vocabulary": vocabulary,
+        "tokenizer_hash": codec.hash,
+        "tokens_per_byte": len(tokens_N) / max(1, len(corpus.tokens_N)),
+    }
+    return Corpus(tokens_N, starts_D, corpus.content_hash, corpus.info | info)
+
+
+def load_bytes(name: str, split: str, data_dir: str | os.PathLike) -> Corpus:
+    """Reads a split of a text set. Never downloads.
+
+    Args:
+        name: `python_source` or `python_prose`, which are prepared on the spot when missing;
+            `files:` and a folder or a pattern, such as `files:/texts/**/*.txt`; or any TFDS set
+            with a `text` that lies prepared under `data_dir`: `lm1b`, or `wiki40b/en:1.3.0` where
+            a name alone leaves a choice. So a copy that another Python prepared is read by its
+            full name.
+        split: as TFDS writes it, such as `train` or `train[:10%]`; of `files:` one of
+            `files.SPLITS`, by a hash of each path.
         data_dir: the TFDS data folder.
 
     Raises:
         ValueError: the set is not there, damaged, not in a format that needs no TensorFlow, has no
             `text` or not this split, or is too large for int32 offsets.
     """
+    if name.startswith("files:"):
+        return _load_files(name, split)
     import tensorflow_datasets as tfds  # takes a second: only for those who read text
 
-    if name == "python_source":
-        from jaxlab.tasks import python_source
+    from jaxlab.tasks import python_prose, python_source
 
-        folder = python_source.prepare(data_dir)
+    built = {
+        "python_source": python_source.PythonSource,
+        "python_prose": python_prose.PythonProse,
+    }
+    if name in built:
+        folder = python_source.prepare(data_dir, built[name])
     else:
         folder = _prepared_folder(name, Path(data_dir))
     builder: Any = tfds.builder_from_directory(folder)
@@ -91,7 +161,7 @@ def window_starts(corpus: Corpus, length: int, stride: int = 1) -> np.ndarray:
     if length < 1 or stride < 1:
         raise ValueError(f"length and stride must be at least 1, got {length} and {stride}")
     starts_D = corpus.document_starts_D
-    lengths_D = np.diff(starts_D, append=len(corpus.tokens_N))
+    lengths_D = corpus.document_lengths()
     if lengths_D.max(initial=0) < length:
         raise ValueError(
             f"no document has {length} bytes, the longest has {lengths_D.max(initial=0)}: "
@@ -115,6 +185,29 @@ def _corpus(documents: list[bytes], info: dict[str, Any]) -> Corpus:
     return Corpus(np.frombuffer(text, np.uint8), starts_D, content_hash, info)
 
 
+def _load_files(name: str, split: str) -> Corpus:
+    if split not in files.SPLITS:
+        raise ValueError(f"{name} has no split {split!r}, only {', '.join(files.SPLITS)}")
+    found = files.read_matching(name.removeprefix("files:"))
+    chosen = [text for path, text in found.items() if files.split_of(path) == split]
+    if not chosen:
+        raise ValueError(
+            f"of the {len(found)} texts of {name} none falls into {split}, to which a hash of its "
+            "path takes one in ten: cut them into more files"
+        )
+    info = {"dataset": name, "split": split, "files_hash": files.hash_of(found)}
+    return _corpus(chosen, info)
+
+
+def _encoded(documents: list[bytes], encode: Callable[[bytes], np.ndarray]) -> bytes:
+    encoded = [encode(document) for document in documents]
+    lengths_D = np.array([len(tokens) for tokens in encoded], np.int64)
+    starts_D = (np.cumsum(lengths_D) - lengths_D).astype(np.int32)
+    content = io.BytesIO()
+    np.savez(content, tokens_N=np.concatenate(encoded), document_starts_D=starts_D)
+    return content.getvalue()
+
+
 def _prepared_folder(name: str, data_dir: Path) -> Path:
     """The one folder data_dir/name[/config][/version] that holds a finished set."""
     infos = [
@@ -126,8 +219,8 @@ def _prepared_folder(name: str, data_dir: Path) -> Path:
     if not infos:
         raise ValueError(
             f"no prepared TFDS set {name!r} under {data_dir.absolute()}, and nothing is downloaded "
-            'here: prepare it there with file_format="array_record", or take python_source, which '
-            "every machine has"
+            'here: prepare it there with file_format="array_record", or take python_source or '
+            "python_prose, which every machine has, or your own texts by files:FOLDER"
         )
     if len(infos) > 1:
         choices = ", ".join(sorted(info.parent.relative_to(data_dir).as_posix() for info in infos))

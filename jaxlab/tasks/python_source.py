@@ -7,7 +7,6 @@ that another Python prepared is never taken for this one's.
 
 import contextlib
 import fnmatch
-import hashlib
 import io
 import os
 import platform
@@ -17,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import tensorflow_datasets as tfds
+
+from jaxlab.tasks import files
 
 # Tests are left out because much of them is data; the last two are written when Python is built
 # and would make the hash depend on the machine.
@@ -28,25 +29,30 @@ class PythonSource(tfds.core.GeneratorBasedBuilder):
     """TFDS set `python_source`: one example per file, `text` (its bytes) and `path` (relative).
 
     Files are split by a hash of their path, train 90 % and validation 10 %, and lie in the order
-    of their paths. `info.metadata` holds `python_version` and `library_hash`. It is written as
-    array_record, the format that needs no TensorFlow: see `prepare`.
+    of their paths. `info.metadata` holds `python_version` and `library_hash`, that of the
+    source. It is written as array_record, the format that needs no TensorFlow: see `prepare`.
     """
 
     VERSION = tfds.core.Version("1.0.0")
+    DESCRIPTION = "The Python standard library's own source, one example per file."
 
     def __init__(self, **kwargs: Any):
-        self._files = read_library(library_folder())
-        self._hash = library_hash(self._files)
+        self._library = read_library(library_folder())
+        self._hash = files.hash_of(self._library)
         python = f"{platform.python_implementation()}-{platform.python_version()}".lower()
         # TFDS takes the only config as the default one; set here, as reading 12 MB at import
         # time for a class attribute would be rude.
         self.BUILDER_CONFIGS = [tfds.core.BuilderConfig(name=f"{python}-{self._hash[:12]}")]
         super().__init__(**kwargs)
 
+    def texts(self, library: dict[str, bytes]) -> dict[str, bytes]:
+        """Returns the texts of the set by their paths, in order, out of the library's source."""
+        return library
+
     def _info(self) -> tfds.core.DatasetInfo:
         return tfds.core.DatasetInfo(
             builder=self,
-            description="The Python standard library's own source, one example per file.",
+            description=self.DESCRIPTION,
             features=tfds.features.FeaturesDict(
                 {"text": tfds.features.Text(), "path": tfds.features.Text()}
             ),
@@ -60,16 +66,16 @@ class PythonSource(tfds.core.GeneratorBasedBuilder):
 
     def _split_generators(self, dl_manager: Any) -> dict[str, Iterator]:
         del dl_manager  # there is nothing to download
-        return {split: self._generate_examples(split) for split in ("train", "validation")}
+        return {split: self._generate_examples(split) for split in files.SPLITS}
 
     def _generate_examples(self, split: str) -> Iterator[tuple[int, dict[str, bytes | str]]]:
-        for number, (path, text) in enumerate(self._files.items()):
-            if split_of(path) == split:
+        for number, (path, text) in enumerate(self.texts(self._library).items()):
+            if files.split_of(path) == split:
                 yield number, {"text": text, "path": path}
 
 
-def prepare(data_dir: str | os.PathLike) -> Path:
-    """Writes the running Python's `python_source` under `data_dir`, unless it is there already.
+def prepare(data_dir: str | os.PathLike, kind: type[PythonSource] = PythonSource) -> Path:
+    """Writes the running Python's set under `data_dir`, unless it is there already.
 
     TFDS writes into a folder of its own and renames it when all is done, so that neither a kill
     nor a second process at the same time leaves half a set behind.
@@ -81,7 +87,7 @@ def prepare(data_dir: str | os.PathLike) -> Path:
         ValueError: `data_dir` cannot be written, a damaged set is in the way, or there is no
             source.
     """
-    builder = PythonSource(data_dir=data_dir)
+    builder = kind(data_dir=data_dir)
     quiet = io.StringIO()  # a second's work needs no bars, and nothing is being "downloaded"
     try:
         with contextlib.redirect_stdout(quiet), contextlib.redirect_stderr(quiet):
@@ -89,7 +95,7 @@ def prepare(data_dir: str | os.PathLike) -> Path:
     except (OSError, RuntimeError) as error:  # array_record reports a full disk as RuntimeError
         # Where another process was faster, its complete folder is in the way of our rename.
         if not builder.is_prepared():
-            raise ValueError(f"cannot write python_source under {data_dir}: {error}") from error
+            raise ValueError(f"cannot write {builder.name} under {data_dir}: {error}") from error
     if not builder.is_prepared():
         raise ValueError(f"{builder.data_dir} is not a complete TFDS set: delete it and run again")
     return Path(builder.data_dir)
@@ -101,10 +107,7 @@ def library_folder() -> Path:
 
 
 def read_library(folder: Path) -> dict[str, bytes]:
-    """The Python files under `folder`: relative posix path to content, in the order of paths.
-
-    Bytes are kept as they are, valid UTF-8 or not. Links are not followed, and of files with the
-    same content only the first is kept.
+    """The Python files under `folder`, as `files.read_files` gives them.
 
     Raises:
         ValueError: there are none.
@@ -117,35 +120,10 @@ def read_library(folder: Path) -> dict[str, bytes]:
             for name in fnmatch.filter(names, "*.py")
             if not _matches(name, SKIPPED_FILES)
         ]
-    files = {
-        path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in paths
-        if not path.is_symlink()
-    }
-    first_paths = {}
-    for path in sorted(files):
-        first_paths.setdefault(files[path], path)
-    if not first_paths:
+    library = files.read_files(paths, folder)
+    if not library:
         raise ValueError(f"no Python source files under {folder}: is the standard library zipped?")
-    return {path: text for text, path in first_paths.items()}
-
-
-def library_hash(files: dict[str, bytes]) -> str:
-    """sha256 over the (path, content) pairs in the order of paths, each with its length."""
-    digest = hashlib.sha256()
-    for path in sorted(files):
-        for part in (path.encode(), files[path]):
-            digest.update(len(part).to_bytes(8, "big") + part)
-    return digest.hexdigest()
-
-
-def split_of(path: str) -> str:
-    """`validation` for one path in ten, `train` for the rest, whatever else is in the set.
-
-    Whole files, because cutting by offset would put the same code on both sides.
-    """
-    number = int.from_bytes(hashlib.sha256(path.encode()).digest()[:8], "big")
-    return "validation" if number % 10 == 0 else "train"
+    return library
 
 
 def _matches(name: str, patterns: tuple[str, ...]) -> bool:

@@ -12,10 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jaxlab.tasks import corpus as corpus_module
-from jaxlab.tasks import python_source
-from jaxlab.tasks.corpus import Corpus, load_bytes, window_starts
+from jaxlab.tasks import files, python_source, tokenizer
+from jaxlab.tasks.corpus import Corpus, load_bytes, load_tokens, window_starts
 
-FILES = {f"module_{number:02}.py": f"x = {number}\n".encode() * number for number in range(40)}
+WORDS = b"def name(self, value):\n    return self.value\n"
+FILES = {
+    f"module_{number:02}.py": f"x = {number}\n".encode() * number + WORDS for number in range(40)
+}
 
 
 @pytest.fixture
@@ -40,14 +43,14 @@ def corpus_of(*documents: bytes) -> Corpus:
 @pytest.mark.parametrize("split", ["train", "validation"])
 def test_python_source_holds_the_files_one_after_another(data_dir, split):
     corpus = load_bytes("python_source", split, data_dir)
-    expected = [text for path, text in FILES.items() if python_source.split_of(path) == split]
+    expected = [text for path, text in FILES.items() if files.split_of(path) == split]
     assert corpus.tokens_N.dtype == np.uint8
     assert corpus.tokens_N.tobytes() == b"".join(expected)
     borders = [*corpus.document_starts_D, len(corpus.tokens_N)]
     assert np.diff(borders).tolist() == [len(text) for text in expected]
     assert corpus.info["split"] == split
     assert corpus.info["dataset"].startswith("python_source/")
-    assert corpus.info["library_hash"] == python_source.library_hash(FILES)
+    assert corpus.info["library_hash"] == files.hash_of(FILES)
     assert corpus.info["python_version"] == ".".join(map(str, sys.version_info[:3]))
     json.dumps(corpus.info)
 
@@ -73,6 +76,49 @@ def test_any_prepared_text_set_can_be_read(prepared, data_dir):
     part = load_bytes("stories", "train[:50%]", data_dir).tokens_N
     assert 0 < len(part) < len(own.tokens_N)
     np.testing.assert_array_equal(part, own.tokens_N[: len(part)])
+
+
+@pytest.mark.parametrize("split", ["train", "validation", "validation[:50%]"])
+def test_tokens_are_the_bytes_document_by_document(data_dir, split):
+    text = load_bytes("python_source", split, data_dir)
+    corpus = load_tokens("python_source", split, data_dir, 280)
+    again = load_tokens("python_source", split, data_dir, 280)
+    codec = tokenizer.load(
+        load_bytes("python_source", "train", data_dir).documents(), 280, data_dir / "tokens"
+    )
+    pieces = np.split(corpus.tokens_N, corpus.document_starts_D[1:])
+    assert [codec.decode(piece) for piece in pieces] == text.documents()
+    assert corpus.tokens_N.dtype == np.uint16
+    assert corpus.content_hash == text.content_hash
+    assert (
+        corpus.info
+        == again.info
+        == text.info
+        | {
+            "vocabulary": 280,
+            "tokenizer_hash": codec.hash,
+            "tokens_per_byte": len(corpus.tokens_N) / len(text.tokens_N),
+        }
+    )
+    np.testing.assert_array_equal(again.tokens_N, corpus.tokens_N)
+
+
+def test_the_vocabulary_of_256_is_bytes(data_dir):
+    text = load_bytes("python_source", "train", data_dir)
+    corpus = load_tokens("python_source", "train", data_dir, 256)
+    np.testing.assert_array_equal(corpus.tokens_N, text.tokens_N)
+    assert corpus.info["tokens_per_byte"] == 1
+    assert not (data_dir / "tokens").exists()
+    with pytest.raises(ValueError, match="a vocabulary of 255 has nothing to learn"):
+        load_tokens("python_source", "train", data_dir, 255)
+
+
+def test_damaged_tokens_are_refused(data_dir):
+    load_tokens("python_source", "validation", data_dir, 260)
+    (path,) = (data_dir / "tokens").glob("*.npz")
+    path.write_bytes(path.read_bytes()[:-9])
+    with pytest.raises(ValueError, match="is damaged: delete it and run again"):
+        load_tokens("python_source", "validation", data_dir, 260)
 
 
 def test_a_missing_set_fails_at_once_and_offline(data_dir, monkeypatch):

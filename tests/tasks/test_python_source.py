@@ -7,7 +7,8 @@ import pytest
 import tensorflow_datasets as tfds
 
 from jaxlab.tasks import python_source
-from jaxlab.tasks.python_source import library_hash, prepare, read_library, split_of
+from jaxlab.tasks.files import hash_of, split_of
+from jaxlab.tasks.python_source import prepare, read_library
 
 FILES = {f"package/module_{number}.py": f"x = {number}\n".encode() * 9 for number in range(30)}
 LATIN_1 = b"# caf\xe9\n"  # not UTF-8
@@ -77,8 +78,8 @@ def test_hash_sees_every_byte_and_where_it_is():
         {"a.py": b"12"},
         {"a.p": b"y12", "b.py": b"3"},
     ]
-    assert len({library_hash(other) for other in [files, *others]}) == 6
-    assert library_hash({"b.py": b"3", "a.py": b"12"}) == library_hash(files)
+    assert len({hash_of(other) for other in [files, *others]}) == 6
+    assert hash_of({"b.py": b"3", "a.py": b"12"}) == hash_of(files)
 
 
 def test_split_is_by_path_alone():
@@ -100,7 +101,7 @@ def test_prepared_set_holds_the_bytes(library, tmp_path):
     assert list(train) == sorted(train)
     assert dict(tfds.builder_from_directory(folder).info.metadata) == {
         "python_version": platform.python_version(),
-        "library_hash": library_hash(read_library(library)),
+        "library_hash": hash_of(read_library(library)),
     }
 
 
