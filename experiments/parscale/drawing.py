@@ -1,0 +1,152 @@
+"""What the figures of several parts have in common, and those of the widths."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from experiments.parscale import grid as grids
+from experiments.parscale import published
+from experiments.parscale.expected import PUBLISHED_RHO
+from jaxlab.analysis.interval import Interval, student_interval
+from jaxlab.analysis.study import Study
+from jaxlab.report import plots
+from jaxlab.report.claims import format_estimate
+from jaxlab.report.figures import CATEGORY_COLOURS, GREY, INK, Figure, panels
+
+
+def intervals(
+    ax: Axes, x: Sequence[float] | np.ndarray, found: Sequence[Interval], label: str
+) -> None:
+    """Draws intervals against a swept value."""
+    values = ([getattr(part, end) for part in found] for end in ("value", "low", "high"))
+    plots.interval_plot(ax, x, *values, label=label)
+
+
+def rows(figure_name: str, title: str, caption: str, found: Mapping[str, Interval]) -> Figure:
+    """Returns one horizontal interval for each name: gains, in per cent of the loss."""
+    figure, (ax,) = panels(panel_height_inches=1.2 + 0.4 * len(found))
+    for place, part in enumerate(found.values()):
+        ax.plot([part.low, part.high], [place, place], color=CATEGORY_COLOURS[0], lw=2.5)
+        ax.plot(part.value, place, "o", color=CATEGORY_COLOURS[0], mec="white", ms=8)
+        number = format_estimate(part.value, part.low, part.high)
+        ax.text(1.02, place, number, transform=ax.get_yaxis_transform(), va="center", fontsize=9.5)
+    ax.axvline(0, color=INK, lw=1.2, zorder=1)
+    ax.set_yticks(range(len(found)), list(found))
+    ax.set_ylim(len(found) - 0.4, -0.6)
+    ax.grid(False, axis="y")
+    ax.set_xlabel("gain, % of the loss of the reference")
+    return Figure(figure_name, title, caption, figure)
+
+
+def stream_axis(ax: Axes, counts: Sequence[int]) -> None:
+    """Marks an axis of ln P with the numbers of streams."""
+    ax.set_xticks(np.log(counts), [str(count) for count in counts])
+    ax.set_xlabel("streams P, spaced as ln P")
+
+
+def losses(study: Study, parameters: str) -> Figure:
+    """Returns loss against N by P; `parameters` of the law are written below."""
+    own, found = grids.grid(study), grids.law(study)
+    figure, (ax,) = panels()
+    for column, count in enumerate(own.counts):
+        colour, N_W = CATEGORY_COLOURS[column], own.N_WxP[:, column]
+        ends = [student_interval(loss_S) for loss_S in own.loss_SxWxP[..., column].T]
+        label = f"{count} stream" + "s" * (count > 1)
+        ax.plot(N_W, [end.value for end in ends], "o", color=colour, label=label)
+        ax.vlines(N_W, [end.low for end in ends], [end.high for end in ends], color=colour, lw=2)
+        line_N = np.geomspace(own.N_WxP.min(), own.N_WxP.max(), 100)
+        ax.plot(line_N, found.predict(line_N, count), color=colour, lw=1)
+    if own.lone_SxW is not None:
+        ax.plot(
+            *(own.N_WxP[:, 0], own.lone_SxW.mean(axis=0), "x"),
+            color=GREY,
+            label="one stream with a prefix",
+        )
+    ax.set(xscale="log", yscale="log", xlabel="parameters N, without the embedding")
+    ax.set_ylabel("validation loss, nats per token")
+    plots.legend(ax)
+    caption = (
+        f"Means of {own.loss_SxWxP.shape[0]} seeds with 95 % intervals over seeds, which say "
+        "little of differences: those are paired. Lines: the fitted law, "
+        f"{parameters}."
+    )
+    return Figure("widths", "Loss against parameters, by the number of streams", caption, figure)
+
+
+def gains(study: Study) -> Figure:
+    """Returns gain and worth against ln P, beside the published."""
+    own = grids.grid(study)
+    figure, (left, right) = panels(1, 2)
+    log_P = np.log(own.counts)
+    for row, width in enumerate(own.widths):
+        found = [student_interval(gain_S) for gain_S in grids.gains(own)[:, row].T]
+        shift = 0.015 * (row - (len(own.widths) - 1) / 2)
+        intervals(left, log_P + shift, found, f"width {width}")
+    for corpus, style in zip(published.CORPORA, ("--", ":"), strict=True):
+        given_P = published.gains(corpus)
+        label = f"published, {published.CORPORA[corpus]}"
+        left.plot(np.log(published.COUNTS), given_P, style, color=GREY, lw=1.5, label=label)
+    left.axhline(0, color=GREY, lw=0.8)
+    left.set(ylabel="gain over one stream, % of the loss")
+    worth = {count: _multiplier(study, count) for count in own.counts[1:]}
+    worth = {count: interval for count, interval in worth.items() if interval is not None}
+    if worth:
+        intervals(right, np.log(list(worth)), list(worth.values()), "read off here")
+    line_P = np.geomspace(1, 8, 50)
+    for corpus, style in zip(published.CORPORA, ("--", ":"), strict=True):
+        k = published.fit(corpus).parameters["k"]
+        label = f"published, {published.CORPORA[corpus]}: k = {k:.2f}"
+        right.plot(np.log(line_P), k * np.log(line_P) + 1, style, color=GREY, lw=1.5, label=label)
+    right.axhline(1, color=GREY, lw=0.8)
+    right.set(ylabel="worth in parameters, multiple of N")
+    for ax in (left, right):
+        stream_axis(ax, published.COUNTS)
+        plots.legend(ax)
+    caption = (
+        "Left: what P streams take off the loss of one, paired by seed, 95 % intervals, and the "
+        "published means over sizes. Right: how many times its parameters one stream needs for "
+        "the same loss, between the narrowest and the widest width."
+    )
+    return Figure("widths_gains", "What P streams gain", caption, figure)
+
+
+def _multiplier(study: Study, count: int) -> Interval | None:
+    try:
+        return grids.multiplier(study, count)
+    except ValueError:
+        return None
+
+
+def correlations(study: Study) -> Figure:
+    """Returns the correlation of the streams' residuals against ln P."""
+    own, found = grids.grid(study), grids.law(study)
+    figure, (ax,) = panels()
+    rho_SxWxP, log_P = grids.rho(study), np.log(own.counts[1:])
+    for row, width in enumerate(own.widths):
+        parts = [student_interval(rho_S) for rho_S in rho_SxWxP[:, row].T]
+        shift = 0.01 * (row - (len(own.widths) - 1) / 2)
+        intervals(ax, log_P + shift, parts, f"width {width}")
+    line_P = np.geomspace(2, max(8, own.counts[-1]), 50)
+    needed = [grids.rho_of_law(found, count) for count in line_P]
+    ax.plot(np.log(line_P), needed, "k--", lw=1.5, label="needed for the law fitted here")
+    implied = list(PUBLISHED_RHO.items())
+    ax.plot(
+        np.log([count for count, _ in implied]),
+        [value for _, value in implied],
+        "D",
+        color=GREY,
+        mfc="none",
+        label="implied by the published losses",
+    )
+    stream_axis(ax, published.COUNTS[1:])
+    ax.set(ylabel="correlation ρ of the streams' residuals")
+    plots.legend(ax)
+    caption = (
+        "From the mean loss of single streams and that of their averaged probabilities, above the "
+        f"floor E = {found.parameters['E']:.3f} of the law fitted to these losses; dashed, the "
+        "correlation with which Eq. 4 of the paper gives that law. At 1 averaging gains nothing."
+    )
+    return Figure("widths_rho", "How alike the streams are", caption, figure)

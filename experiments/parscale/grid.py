@@ -1,0 +1,149 @@
+"""Widths × streams: the law on their losses, and how many parameters P streams are worth."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import NamedTuple
+
+import numpy as np
+
+from experiments.parscale.cells import LONE, cell, ends, levels, pick
+from jaxlab.analysis.inference_cost import cost_of_parameters
+from jaxlab.analysis.interval import Interval, bootstrap_interval
+from jaxlab.analysis.power_law import Status
+from jaxlab.analysis.residuals import residual_correlation
+from jaxlab.analysis.scaling_law import LawFit, fit_law
+from jaxlab.analysis.study import Study
+
+RESAMPLES = 300  # of the seeds; each fits the law from all its starts
+
+
+class Grid(NamedTuple):
+    """The final losses of a study, nats per token: W widths, P numbers of streams, S seeds."""
+
+    widths: list[int]
+    counts: list[int]
+    N_WxP: np.ndarray
+    added_WxP: np.ndarray
+    loss_SxWxP: np.ndarray
+    stream_SxWxP: np.ndarray  # the mean of the streams, each read out alone
+    ensemble_SxWxP: np.ndarray  # of the equal-weight average of their probabilities
+    lone_SxW: np.ndarray | None  # of one stream with a prefix
+
+
+@cache
+def grid(study: Study) -> Grid:
+    """Returns the grid of a study; ValueError if a cell lacks or a member diverged."""
+    data = ends(study, "model.width", "streams.count", "streams.lone")
+    without = pick(data, {"streams.lone": False})
+    widths, counts = levels(without, "model.width"), levels(without, "streams.count")
+    cells = [
+        [cell(without, {"model.width": width, "streams.count": count}) for count in counts]
+        for width in widths
+    ]
+    seeds = {tuple(own["seed"].values.tolist()) for row in cells for own in row}
+    if len(seeds) > 1 or counts[0] != 1:
+        raise ValueError("every width needs one stream, and every cell the same seeds")
+
+    def of(name: str) -> np.ndarray:
+        return np.moveaxis([[own[name].values for own in row] for row in cells], -1, 0)
+
+    lone = None
+    if pick(data, LONE).sizes["member"]:
+        rows = [cell(data, LONE | {"model.width": width}) for width in widths]
+        lone = np.stack([own["eval_loss"].values for own in rows], axis=1)
+    return Grid(
+        widths,
+        counts,
+        of("parameters")[0].astype(float),
+        of("added")[0],
+        of("eval_loss"),
+        of("eval_stream_loss"),
+        of("eval_ensemble_loss"),
+        lone,
+    )
+
+
+def fit(own: Grid, loss_SxWxP: np.ndarray, law: str = "logarithm") -> LawFit:
+    """Returns a law fitted to the means of the cells."""
+    loss_WxP = loss_SxWxP.mean(axis=0)
+    count_WxP = np.broadcast_to(np.array(own.counts), loss_WxP.shape)
+    return fit_law(own.N_WxP.ravel(), count_WxP.ravel(), loss_WxP.ravel(), law)
+
+
+def gains(own: Grid) -> np.ndarray:
+    """Returns what the loss falls by from one stream to P, in per cent of it: [S, W, P]."""
+    return 100 * (1 - own.loss_SxWxP / own.loss_SxWxP[..., :1])
+
+
+@cache
+def law(study: Study) -> LawFit:
+    """Returns the paper's law on the means of the cells."""
+    return fit(grid(study), grid(study).loss_SxWxP)
+
+
+@cache
+def k(study: Study) -> Interval:
+    """Returns k of the law; seeds are resampled whole, so pairs stay together.
+
+    Raises:
+      ValueError: fewer than three seeds, or a fit that did not settle.
+    """
+    own = grid(study)
+    if law(study).status is Status.FAILED:
+        raise ValueError("the fit of the law did not settle")
+    return _over_seeds(lambda loss: fit(own, loss).parameters["k"], own)
+
+
+def multiplier(study: Study, count: int) -> Interval:
+    """Returns how many times the parameters of P streams one stream needs for their loss.
+
+    The geometric mean over the widths between the narrowest and the widest, each read off the
+    losses of one stream on straight lines in ln N: nothing is extrapolated.
+
+    Raises:
+      ValueError: fewer than three widths, or a loss that no plain model of the study reaches.
+    """
+    own = grid(study)
+    column = own.counts.index(count)
+    if len(own.widths) < 3:
+        raise ValueError("between the narrowest and the widest there is no width")
+
+    def ratio(loss_SxWxP: np.ndarray) -> float:
+        return float(np.exp(np.mean(ratios(own.N_WxP, loss_SxWxP.mean(axis=0), column)[1:-1])))
+
+    return _over_seeds(ratio, own)
+
+
+def ratios(N_WxP: np.ndarray, loss_WxP: np.ndarray, column: int) -> np.ndarray:
+    """Returns ln of the multiplier of the P in a column for every width, [W].
+
+    The first column is one stream. At the narrowest and the widest, NaN where out of reach;
+    between them that raises ValueError, as losses of one stream do that do not fall with N.
+    """
+    log_N_WxP, found = np.log(N_WxP), np.full(len(N_WxP), np.nan)
+    for row, loss in enumerate(loss_WxP[:, column]):
+        inner = 0 < row < len(N_WxP) - 1
+        if inner or loss_WxP[-1, 0] <= loss <= loss_WxP[0, 0]:
+            equal = cost_of_parameters(loss, loss_WxP[:, 0], log_N_WxP[:, 0])
+            found[row] = equal - log_N_WxP[row, column]
+    return found
+
+
+def rho(study: Study) -> np.ndarray:
+    """Returns the correlation of the streams' residuals, [S, W, P > 1]."""
+    own, floor = grid(study), law(study).parameters["E"]
+    return residual_correlation(
+        own.stream_SxWxP[..., 1:], own.ensemble_SxWxP[..., 1:], floor, np.array(own.counts[1:])
+    )
+
+
+def rho_of_law(found: LawFit, count: int) -> float:
+    """Returns the correlation with which Eq. 4 gives what the logarithm gives to P streams."""
+    k, alpha = found.parameters["k"], found.parameters["alpha"]
+    return (count * (k * np.log(count) + 1) ** -alpha - 1) / (count - 1)
+
+
+def _over_seeds(statistic: Callable[[np.ndarray], float], own: Grid) -> Interval:
+    return bootstrap_interval(statistic, own.loss_SxWxP, resamples=RESAMPLES)

@@ -1,0 +1,54 @@
+"""The ParScale experiment's part of a report: its answer, claims, figures and tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from experiments.parscale.studies import PARTS
+from jaxlab.analysis.study import Study
+from jaxlab.report.figures import Figure
+from jaxlab.report.page import Section
+from jaxlab.report.parts import answer, overview
+
+TITLE = "Do P parallel streams act like more parameters?"
+
+# The answer: claims and what is said of their numbers.
+SENTENCES = (
+    ("widths_gain_2", "Two streams take {} per cent off the loss of one"),
+    ("widths_gain_4", "Four take {} per cent"),
+    ("widths_gain_8", "Eight take {} per cent (published 3.8, for models 10 000 times as large)"),
+    ("widths_multiplier_4", "Four streams are worth {} times the parameters (published 1.55)"),
+    ("widths_k", "The law's k is {} (published 0.39 and 0.33)"),
+    ("widths_lone", "The control, one stream with a prefix, takes {} per cent"),
+    ("widths_lone_share", "Half of the gain of two streams less that of the control is {}"),
+    ("controls_over_prefix", "Against one stream with a prefix four streams gain {} per cent"),
+    ("controls_over_wider", "Against as many parameters in a wider decoder they gain {} per cent"),
+    ("controls_tokens", "Their training compute spent on tokens instead gains {} per cent more"),
+    ("two_stage_gain_4", "Switched on in a trained decoder, four streams gain {} per cent"),
+    ("frozen_gain", "Around a frozen decoder the most streams gain {} per cent over one"),
+)
+
+# The groups of `Expected.group`, in the order of the overview.
+HEADINGS = {"law": "Streams", "control": "Controls", "stages": "Trained decoders"}
+
+
+def section(studies: Mapping[str, Study]) -> Section:
+    """Returns what the page says of these studies."""
+    claims = PARTS.claims(studies)
+    figures, tables = PARTS.drawn(studies)
+    gains = overview(
+        claims,
+        PARTS.expected(studies),
+        HEADINGS,
+        reference=0.0,
+        reference_label="no difference",
+        quantity="gain, % of the loss",
+    )
+    first = None
+    if gains is not None:
+        caption = (
+            "What each change takes off the loss, paired by seed, with 95 % intervals, against the "
+            "range that was expected beforehand. Sentences and sources stand in the table below."
+        )
+        first = Figure("overview", "What streams gain, and what else does", caption, gains)
+    return Section(TITLE, answer(claims, SENTENCES), claims, figures, tables, first)

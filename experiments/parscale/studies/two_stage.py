@@ -1,0 +1,166 @@
+"""Streams that are switched on in a trained decoder, beside one that goes on without."""
+
+from __future__ import annotations
+
+from math import inf
+from typing import NamedTuple
+
+import numpy as np
+
+from experiments.parscale.cells import cell, compared, ends, levels, pick
+from experiments.parscale.expected import BY, PAPER
+from experiments.parscale.studies import PUBLISHED, TEXT
+from jaxlab.analysis.interval import student_interval
+from jaxlab.analysis.study import Study
+from jaxlab.report import plots
+from jaxlab.report.expected import Expected, Measured, Unmeasured
+from jaxlab.report.figures import CATEGORY_COLOURS, GREY, Figure, panels
+from jaxlab.report.page import Table
+
+COUNTS = (2, 4, 8)
+EXPECTED = {
+    **{
+        f"two_stage_jump_{count}": Expected(
+            f"Switching on {count} streams raises the loss at first (rise, per cent of the loss)",
+            f"{PAPER}, Fig. 5: no numbers",
+            None,
+            (0.0, inf),
+        )
+        for count in COUNTS
+    },
+    **{
+        f"two_stage_recovery_{count}": Expected(
+            f"{count} streams fall below one that saw the same tokens within a tenth of the second "
+            "stage (part of its steps, per cent)",
+            f"{PAPER}, Fig. 5: recovered after 1 % of 20 B tokens",
+            1.0,
+            (0.0, 10.0),
+        )
+        for count in COUNTS
+    },
+    **{
+        f"two_stage_gain_{count}": Expected(
+            f"At the end {count} streams have a lower loss than one that saw the same tokens (per "
+            "cent of the loss)",
+            f"{PAPER}, Fig. 5: no numbers",
+            None,
+            (0.0, inf),
+            in_overview=True,
+            group="stages",
+            short=f"{count} streams switched on late",
+        )
+        for count in COUNTS
+    },
+    "two_stage_more": Expected(
+        "At the end the most streams have a lower loss than the fewest above one (per cent)",
+        BY,
+        None,
+        (0.0, inf),
+    ),
+}
+PINNED = TEXT | PUBLISHED | {"start.frozen": False, "streams.tied": False}
+
+
+class Stage(NamedTuple):
+    """The second stage by number of streams: gain over one stream, per cent, at its records."""
+
+    step_R: np.ndarray
+    gain_SxR: dict[int, np.ndarray]
+
+
+def stage(study: Study) -> Stage:
+    """Returns the gains over one stream with the same seed, record by record."""
+    ends(study)  # raises where a member diverged
+    data = pick(study.data, {"streams.lone": False} if "streams.lone" in study.data.coords else {})
+    if "streams.count" not in data.coords:
+        raise ValueError("the study has streams of one number: there is nothing to compare")
+    curves = {
+        count: cell(data, {"streams.count": count}) for count in levels(data, "streams.count")
+    }
+    if 1 not in curves:
+        raise ValueError("the study has no single stream to compare with")
+    seeds = {tuple(own["seed"].values.tolist()) for own in curves.values()}
+    if len(seeds) > 1:
+        raise ValueError("the numbers of streams have different seeds: pairs need the same")
+    one_SxR = curves[1]["eval_loss"].values
+    return Stage(
+        data["step"].values,
+        {n: 100 * (1 - own["eval_loss"].values / one_SxR) for n, own in curves.items() if n > 1},
+    )
+
+
+def recovery(own: Stage, count: int) -> np.ndarray:
+    """Returns the part of the stage, per cent, after which streams stay no worse than one: [S].
+
+    Records are all there is, so it is the first of them from which on no gain is negative; 100
+    where the last one still is.
+    """
+    worse_SxR = own.gain_SxR[count] < 0
+    after_S = worse_SxR.shape[1] - np.argmax(worse_SxR[:, ::-1], axis=1)  # one past the last worse
+    after_S = np.where(worse_SxR.any(axis=1), after_S, 0)
+    last = len(own.step_R) - 1
+    return 100 * own.step_R[np.minimum(after_S, last)] / own.step_R[-1]
+
+
+def measure(study: Study) -> dict[str, Measured | Unmeasured]:
+    """Returns the jump, the recovery and the final gain of every number of streams."""
+    own, found = stage(study), {}
+    for count in COUNTS:
+        if count not in own.gain_SxR:
+            for name in ("jump", "recovery", "gain"):
+                found[f"two_stage_{name}_{count}"] = Unmeasured(f"the study has no P = {count}")
+            continue
+        gain_SxR, back_S = own.gain_SxR[count], recovery(own, count)
+        found[f"two_stage_jump_{count}"] = Measured(
+            student_interval(-gain_SxR[:, 0]), f"at step {own.step_R[0]} of the second stage"
+        )
+        never = int((gain_SxR[:, -1] < 0).sum())
+        detail = f"of {own.step_R[-1]} steps, seen at {len(own.step_R)} records"
+        detail += f"; {never} of {len(back_S)} seeds never" if never else ""
+        found[f"two_stage_recovery_{count}"] = Measured(student_interval(back_S), detail)
+        found[f"two_stage_gain_{count}"] = Measured(student_interval(gain_SxR[:, -1]))
+    counts = list(own.gain_SxR)
+    between_S = own.gain_SxR[counts[-1]][:, -1] - own.gain_SxR[counts[0]][:, -1]
+    found["two_stage_more"] = (
+        Measured(student_interval(between_S), f"P = {counts[-1]} over P = {counts[0]}")
+        if len(counts) > 1
+        else Unmeasured("the study has one number of streams above one")
+    )
+    return found
+
+
+def figures(study: Study) -> list[Figure]:
+    """Returns the gain over one stream against the steps of the second stage."""
+    own = stage(study)
+    figure, (left, right) = panels(1, 2)
+    for (count, gain_SxR), colour in zip(own.gain_SxR.items(), CATEGORY_COLOURS, strict=False):
+        mean_R = gain_SxR.mean(axis=0)
+        low_R, high_R = gain_SxR.min(axis=0), gain_SxR.max(axis=0)
+        for ax in (left, right):
+            ax.plot(own.step_R, mean_R, color=colour, label=f"{count} streams")
+            ax.fill_between(own.step_R, low_R, high_R, color=colour, alpha=0.2, lw=0)
+    final = np.array([gain_SxR[:, -1] for gain_SxR in own.gain_SxR.values()])
+    reach = 1.5 * max(np.abs(final).max(), 1e-3)
+    right.set_ylim(-reach, reach)
+    for ax, title in ((left, "the jump"), (right, "the end, closer")):
+        ax.axhline(0, color=GREY, lw=1)
+        ax.set(xlabel="steps of the second stage", title=title)
+        plots.legend(ax)
+    left.set_ylabel("gain over one stream, % of the loss")
+    caption = (
+        f"All start from the same trained decoders, {final.shape[1]} seeds; one stream goes on "
+        "with the same tokens and is the line at 0. Mean and range over seeds."
+    )
+    return [Figure("two_stage", "Streams switched on in the second stage", caption, figure)]
+
+
+def tables(study: Study) -> list[Table]:
+    """Returns every number of streams at the end."""
+    data = ends(study, "streams.count", "streams.lone")
+    data = pick(data, {"streams.lone": False})
+    cells = {
+        f"P = {count}": cell(data, {"streams.count": count})
+        for count in levels(data, "streams.count")
+    }
+    caption = "two_stage: final losses of the second stage; reference: one stream"
+    return [compared(cells, cells["P = 1"], caption)]

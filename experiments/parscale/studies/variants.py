@@ -1,0 +1,115 @@
+"""How streams are told apart and mixed: choices that should matter less than their number."""
+
+from __future__ import annotations
+
+from collections import Counter
+from math import inf
+
+import xarray as xr
+
+from experiments.parscale import drawing
+from experiments.parscale.cells import PLAIN, cell, compared, ends, gain, levels, pick
+from experiments.parscale.expected import PAPER, PUBLISHED_GAINS
+from experiments.parscale.studies import TEXT
+from jaxlab.analysis.interval import student_interval
+from jaxlab.analysis.study import Study
+from jaxlab.report.expected import Expected, Measured, Unmeasured
+from jaxlab.report.figures import Figure
+from jaxlab.report.page import Table
+
+KEYS = ("streams.transform", "streams.aggregation", "streams.smoothing", "streams.prefix")
+KEYS += ("streams.code",)
+# Claim to the one value that differs from the published choice; None: any other value.
+VARIANTS = {
+    "static": ("streams.aggregation", "static", "fixed weights instead of computed ones"),
+    "mean": ("streams.aggregation", "mean", "the plain mean instead of learned weights"),
+    "lora": ("streams.transform", "lora", "LoRA instead of prefixes"),
+    "bias": ("streams.transform", "bias", "biases instead of prefixes"),
+    "code": ("streams.code", None, "prefixes computed from codes"),
+    "smoothing": ("streams.smoothing", 0.0, "weights without smoothing"),
+    "prefix": ("streams.prefix", None, "a prefix of another length"),
+}
+EXPECTED = {
+    "variants_streams": Expected(
+        "Four streams as published have a lower loss than one (gain, per cent of the loss)",
+        f"{PAPER}, Fig. 2: mean of its sizes and corpora",
+        PUBLISHED_GAINS[4],
+        (0.0, inf),
+    ),
+    **{
+        f"variants_{name}": Expected(
+            f"Four streams: {what} changes the loss by less than 0.3 per cent (gain, per cent)",
+            f"{PAPER}, Appendix A: about 0.1 % between its choices",
+            None,
+            (-0.3, 0.3),
+        )
+        for name, (_, _, what) in VARIANTS.items()
+    },
+}
+PINNED = TEXT | {"streams.tied": False}
+
+
+def cells(study: Study) -> tuple[dict[str, xr.Dataset], xr.Dataset]:
+    """Returns the variants by claim or description, and the published choice, of four streams."""
+    data = ends(study, *KEYS, "streams.count", "streams.lone")
+    four = pick(data, {"streams.count": 4})
+    if not four.sizes["member"]:
+        raise ValueError("the study has no four streams")
+    # The published choice is the one from which every variant differs in a single value.
+    common = {key: Counter(four[key].values.tolist()).most_common(1)[0][0] for key in KEYS}
+    found = {}
+    for name, (key, wanted, _) in VARIANTS.items():
+        others = [value for value in levels(four, key) if value != common[key]]
+        for value in others:
+            if wanted is None or value == wanted:
+                suffix = "" if len(others) == 1 or wanted is not None else f" {value}"
+                found[name + suffix] = cell(four, common | {key: value})
+    if pick(data, PLAIN).sizes["member"]:
+        found["one stream"] = cell(data, PLAIN)
+    return found, cell(four, common)
+
+
+def measure(study: Study) -> dict[str, Measured | Unmeasured]:
+    """Returns what every variant gains over the published choice, paired by seed."""
+    own, published = cells(study)
+    missing, found = Unmeasured("the study has no such cell"), {}
+    plain = own.get("one stream")
+    found["variants_streams"] = (
+        missing if plain is None else Measured(student_interval(gain(plain, published)))
+    )
+    for name in VARIANTS:
+        alike = {label: data for label, data in own.items() if label.split()[0] == name}
+        gains = {label: student_interval(gain(published, data)) for label, data in alike.items()}
+        if not gains:
+            found[f"variants_{name}"] = missing
+            continue
+        label, largest = max(gains.items(), key=lambda item: abs(item[1].value))
+        detail = f"the largest difference, at {label}" if len(gains) > 1 else ""
+        found[f"variants_{name}"] = Measured(largest, detail)
+    return found
+
+
+def figures(study: Study) -> list[Figure]:
+    """Returns what every variant gains over the published choice."""
+    own, published = cells(study)
+    found = {_label(name): student_interval(gain(published, data)) for name, data in own.items()}
+    caption = (
+        "What each variant's loss is below that of four streams as published (prefixes, computed "
+        f"weights, smoothing), paired over {published.sizes['member']} seeds, 95 % intervals. One "
+        "stream stands beside them for the size of the effect itself."
+    )
+    return [drawing.rows("variants", "Variants of four streams", caption, found)]
+
+
+def tables(study: Study) -> list[Table]:
+    """Returns every variant."""
+    own, published = cells(study)
+    named = {"as published": published} | {_label(name): data for name, data in own.items()}
+    caption = "variants: final losses of four streams; reference: as published"
+    return [compared(named, published, caption)]
+
+
+def _label(name: str) -> str:
+    first, _, value = name.partition(" ")
+    what = VARIANTS[first][2] if first in VARIANTS else name
+    return f"{what}: {value}" if first in VARIANTS and value else what
