@@ -7,7 +7,7 @@ import jax
 import numpy as np
 import pytest
 
-from jaxlab.models.attention import BLOCK
+from jaxlab.models.attention import BLOCK, attend
 from jaxlab.models.decoder import Decoder, positions_within
 from jaxlab.models.streams import Streams
 from jaxlab.tasks.packing import pack, read_rows
@@ -29,6 +29,7 @@ T = BLOCK + 16
 LENGTHS = np.array([30, 45, 5, 70, 3, T])  # of documents that fill three rows, with padding
 TOKENS_N = np.random.default_rng(0).integers(0, 64, LENGTHS.sum(), np.int32)
 PIECES, ROWS = pack(LENGTHS, T)
+MODELS = [(1, "xla"), (2, "blocks")]
 
 
 def model_of(count, attention):
@@ -54,14 +55,18 @@ def drawn(model):
 
 
 @partial(jax.jit, static_argnums=0)
+def forward(model, params, tokens_BxT, documents_BxT=None):
+    return model.apply(params, tokens_BxT, documents_BxT=documents_BxT)
+
+
+@jax.jit
+def rows_of(tokens_N):
+    return read_rows(PIECES, tokens_N, np.arange(ROWS), T)
+
+
 def packed(model, params, tokens_N):
-    rows = read_rows(PIECES, tokens_N, np.arange(ROWS), T)
-    return model.apply(params, rows.tokens_BxT, documents_BxT=rows.documents_BxT)
-
-
-@partial(jax.jit, static_argnums=0)
-def alone(model, params, tokens_BxT):
-    return model.apply(params, tokens_BxT)
+    rows = rows_of(tokens_N)
+    return forward(model, params, rows.tokens_BxT, rows.documents_BxT)
 
 
 def of_piece(logits_BxTxV, piece):
@@ -69,29 +74,26 @@ def of_piece(logits_BxTxV, piece):
     return np.asarray(logits_BxTxV).reshape(-1, logits_BxTxV.shape[-1])[start : start + size]
 
 
-@pytest.mark.parametrize(("count", "attention"), [(1, "blocks"), (2, "blocks"), (2, "xla")])
+@pytest.mark.parametrize(("count", "attention"), MODELS)
 def test_a_document_in_a_row_is_that_document_alone(count, attention):
     model = model_of(count, attention)
     params = drawn(model)
     logits = packed(model, params, TOKENS_N)
     # Every document from the beginning of a row of its own: what follows cannot matter.
-    own_KxT = np.zeros((len(PIECES.token_K), T), np.int32)
+    own_2xRxT = np.zeros((2, ROWS, T), np.int32)
+    own_KxT = own_2xRxT.reshape(-1, T)[: len(PIECES.token_K)]
     for row_T, token, tokens in zip(own_KxT, PIECES.token_K, PIECES.tokens_K, strict=True):
         row_T[:tokens] = TOKENS_N[token : token + tokens]
-    expected = alone(model, params, own_KxT)
+    expected = np.concatenate([forward(model, params, tokens_RxT) for tokens_RxT in own_2xRxT])
     scale = float(np.abs(expected).max())
     for piece, tokens in enumerate(PIECES.tokens_K):
         got = of_piece(logits, piece)
         np.testing.assert_allclose(got, expected[piece, :tokens], rtol=0, atol=1e-5 * scale)
-    undivided = np.asarray(alone(model, params, rows_of(TOKENS_N).tokens_BxT))
+    undivided = np.asarray(forward(model, params, rows_of(TOKENS_N).tokens_BxT))
     assert np.abs(undivided - logits).max() > 0.01 * scale  # it is no accident
 
 
-def rows_of(tokens_N):
-    return jax.jit(read_rows, static_argnums=3)(PIECES, tokens_N, np.arange(ROWS), T)
-
-
-@pytest.mark.parametrize(("count", "attention"), [(1, "blocks"), (2, "xla")])
+@pytest.mark.parametrize(("count", "attention"), MODELS)
 def test_a_changed_document_changes_no_other(count, attention):
     model = model_of(count, attention)
     params = drawn(model)
@@ -109,8 +111,18 @@ def test_one_document_per_row_is_no_documents():
     model = model_of(2, "blocks")
     params = drawn(model)
     tokens_BxT = rows_of(TOKENS_N).tokens_BxT
-    one = jax.jit(model.apply)(params, tokens_BxT, 0.1, np.full((ROWS, T), 7))
-    np.testing.assert_array_equal(one, alone(model, params, tokens_BxT))
+    one = forward(model, params, tokens_BxT, np.full((ROWS, T), 7, np.int32))
+    np.testing.assert_array_equal(one, forward(model, params, tokens_BxT))
+
+
+def test_attention_in_blocks_is_that_of_jax_behind_slots():
+    rng, slots = np.random.default_rng(2), 5
+    query = rng.normal(size=(ROWS, T, 4, 8)).astype(np.float32)
+    key, value = rng.normal(size=(2, ROWS, slots + T, 2, 8)).astype(np.float32)
+    documents = rows_of(TOKENS_N).documents_BxT
+    jitted = jax.jit(attend, static_argnums=3)
+    both = [jitted(query, key, value, name, documents) for name in ("blocks", "xla")]
+    np.testing.assert_allclose(*both, rtol=0, atol=1e-5)
 
 
 def test_positions_count_from_the_beginning_of_each_document():
