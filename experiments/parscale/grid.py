@@ -99,33 +99,39 @@ def k(study: Study) -> Interval:
 def multiplier(study: Study, count: int) -> Interval:
     """Returns how many times the parameters of P streams one stream needs for their loss.
 
-    The geometric mean over the widths between the narrowest and the widest, each read off the
-    losses of one stream on straight lines in ln N: nothing is extrapolated.
+    The geometric mean over the widths of `ratios`; a resample that leaves the losses of one stream
+    counts as their end.
 
     Raises:
-      ValueError: fewer than three widths, or a loss that no plain model of the study reaches.
+      ValueError: no width between narrowest and widest has a loss that one stream reaches.
     """
     own = grid(study)
     column = own.counts.index(count)
-    if len(own.widths) < 3:
-        raise ValueError("between the narrowest and the widest there is no width")
+    reached_W = np.isfinite(ratios(own.N_WxP, own.loss_SxWxP.mean(axis=0), column))
+    if not reached_W.any():
+        raise ValueError("no width but the ends has a loss within those of one stream")
 
-    def ratio(loss_SxWxP: np.ndarray) -> float:
-        return float(np.exp(np.mean(ratios(own.N_WxP, loss_SxWxP.mean(axis=0), column)[1:-1])))
+    def worth(loss_SxWxP: np.ndarray) -> float:
+        loss_WxP = loss_SxWxP.mean(axis=0)
+        within_WxP = np.clip(loss_WxP, loss_WxP[-1, 0], loss_WxP[0, 0])
+        return float(np.exp(np.mean(ratios(own.N_WxP, within_WxP, column)[reached_W])))
 
-    return _over_seeds(ratio, own)
+    return _over_seeds(worth, own)
 
 
 def ratios(N_WxP: np.ndarray, loss_WxP: np.ndarray, column: int) -> np.ndarray:
     """Returns ln of the multiplier of the P in a column for every width, [W].
 
-    The first column is one stream. At the narrowest and the widest, NaN where out of reach;
-    between them that raises ValueError, as losses of one stream do that do not fall with N.
+    Read off the losses of one stream, the first column, on straight lines in ln N; NaN where they
+    do not reach. It is NaN at the narrowest and the widest too: there chance decides on which side
+    of the end a small effect falls, and only one side can be read.
+
+    Raises:
+      ValueError: losses of one stream that do not fall with N.
     """
     log_N_WxP, found = np.log(N_WxP), np.full(len(N_WxP), np.nan)
-    for row, loss in enumerate(loss_WxP[:, column]):
-        inner = 0 < row < len(N_WxP) - 1
-        if inner or loss_WxP[-1, 0] <= loss <= loss_WxP[0, 0]:
+    for row, loss in enumerate(loss_WxP[1:-1, column], start=1):
+        if loss_WxP[-1, 0] <= loss <= loss_WxP[0, 0]:
             equal = cost_of_parameters(loss, loss_WxP[:, 0], log_N_WxP[:, 0])
             found[row] = equal - log_N_WxP[row, column]
     return found

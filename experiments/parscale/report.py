@@ -17,7 +17,7 @@ SENTENCES = (
     ("widths_gain_2", "Two streams take {} per cent off the loss of one"),
     ("widths_gain_4", "Four take {} per cent"),
     ("widths_gain_8", "Eight take {} per cent (published 3.8, for models 10 000 times as large)"),
-    ("widths_multiplier_4", "Four streams are worth {} times the parameters (published 1.55)"),
+    ("widths_multiplier_4", "Four streams are worth {} times the parameters (published 1.50)"),
     ("widths_k", "The law's k is {} (published 0.39 and 0.33)"),
     ("widths_lone", "The control, one stream with a prefix, takes {} per cent"),
     ("widths_lone_share", "Half of the gain of two streams less that of the control is {}"),

@@ -77,7 +77,7 @@ EXPECTED = {
         f"widths_multiplier_{count}": Expected(
             f"{count} streams are worth more parameters: N of one stream with their loss over "
             "their own N, read off the losses of one stream",
-            f"{PAPER}, Fig. 2: read off its losses, mean of sizes and corpora",
+            f"{PAPER}, Fig. 2: k ln P + 1, mean of its corpora",
             published,
             (1.0, inf),
         )
