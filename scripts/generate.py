@@ -116,9 +116,8 @@ def load(folder: Path, number: int) -> Trained:
     from jaxlab.training.inspection import find_checkpoint
 
     runs = find_runs(folder)
-    names = ", ".join(str(run.folder) for run in runs)
-    check(len(runs) == 1, f"{folder} holds {len(runs)} runs, give one of them: {names}")
     run = runs[0]
+    check(len(runs) == 1, f"{folder} holds {len(runs)} runs: give one of them, as {run.folder}")
     what = (run.config.experiment, run.config.task.get("name"))
     check(
         what == ("parscale", "text"),
