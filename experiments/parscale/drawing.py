@@ -107,8 +107,9 @@ def gains(study: Study) -> Figure:
         plots.legend(ax)
     caption = (
         "Left: what P streams take off the loss of one, paired by seed, 95 % intervals, and the "
-        "published means over sizes. Right: how many times its parameters one stream needs for "
-        "the same loss, between the narrowest and the widest width."
+        f"published means over sizes. {grids.added(own, own.counts[-1])}, at published sizes 0.2 % "
+        "a stream. Right: how many times their own parameters one stream needs for the same loss, "
+        "between the narrowest and the widest width."
     )
     return Figure("widths_gains", "What P streams gain", caption, figure)
 

@@ -77,6 +77,13 @@ def gains(own: Grid) -> np.ndarray:
     return 100 * (1 - own.loss_SxWxP / own.loss_SxWxP[..., :1])
 
 
+def added(own: Grid, count: int) -> str:
+    """Returns what P streams add to the parameters of one, for the reader."""
+    N_W, added_W = own.N_WxP[:, 0], own.added_WxP[:, own.counts.index(count)]
+    least, most = np.min(added_W / N_W), np.max(added_W / N_W)
+    return f"{count} streams add {least:.0%} to {most:.0%} to N"
+
+
 @cache
 def law(study: Study) -> LawFit:
     """Returns the paper's law on the means of the cells."""

@@ -206,8 +206,9 @@ def interval_plot(
     ax.plot(x_X[bounded_X], values_X[bounded_X], "o", markersize=6, label=label, **style)
     ax.plot(x_X[hollow_X], values_X[hollow_X], "o", mfc="white", markersize=6, **style)
     edge_X, edge = np.zeros(x_X.shape), ax.get_xaxis_transform()
-    (crosses,) = ax.plot(x_X[absent_X], edge_X[absent_X], "X", transform=edge, clip_on=False, ms=8)
-    crosses.set(in_layout=False, **style)  # unclipped and empty it would squeeze the axes
+    absent = x_X[absent_X], edge_X[absent_X]
+    (crosses,) = ax.plot(*absent, marker="X", transform=edge, clip_on=False, ms=8, **style)
+    crosses.set_in_layout(False)  # unclipped and empty it would squeeze the axes
     ax.autoscale_view()
     legend(ax)
 

@@ -137,10 +137,10 @@ def figures() -> list[Figure]:
         line_N = np.geomspace(losses.N_ZxP.min(), losses.N_ZxP.max(), 100)
         for column, count in enumerate(published.COUNTS):
             colour, label = CATEGORY_COLOURS[column], f"{count} stream" + "s" * (count > 1)
-            points = losses.N_ZxP[:, column], losses.loss_ZxP[:, column]
+            points = losses.N_ZxP[:, column] / 1e9, losses.loss_ZxP[:, column]
             ax.plot(*points, "o", color=colour, label=label)
-            ax.plot(line_N, own.predict(line_N, count), color=colour, lw=1)
-        ax.set(xscale="log", yscale="log", xlabel="parameters N, without the embedding", title=name)
+            ax.plot(line_N / 1e9, own.predict(line_N, count), color=colour, lw=1)
+        ax.set(xscale="log", yscale="log", xlabel="parameters N, billions", title=name)
         plots.legend(ax)
     axes[0].set_ylabel("published loss, nats per token")
     caption = (

@@ -142,6 +142,7 @@ def figures(study: Study) -> list[Figure]:
     final = np.array([gain_SxR[:, -1] for gain_SxR in own.gain_SxR.values()])
     reach = 1.5 * max(np.abs(final).max(), 1e-3)
     right.set_ylim(-reach, reach)
+    left.set_xscale("symlog", linthresh=max(own.step_R[1], 1))
     for ax, title in ((left, "the jump"), (right, "the end, closer")):
         ax.axhline(0, color=GREY, lw=1)
         ax.set(xlabel="steps of the second stage", title=title)

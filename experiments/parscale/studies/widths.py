@@ -75,8 +75,8 @@ EXPECTED = {
     ),
     **{
         f"widths_multiplier_{count}": Expected(
-            f"{count} streams are worth more parameters: N of one stream with their loss over "
-            "their own N, read off the losses of one stream",
+            f"{count} streams are worth more parameters than they have: N of one stream with their "
+            "loss, over their own N",
             f"{PAPER}, Fig. 2: k ln P + 1, mean of its corpora",
             published,
             (1.0, inf),
@@ -148,9 +148,10 @@ def _of(study: Study, own: Grid, count: int) -> dict[str, Measured | Unmeasured]
     gain_SxP, at = grids.gains(own).mean(axis=1), own.counts.index(count)
     step_SxP = np.diff(gain_SxP, axis=1)
     nats = (own.loss_SxWxP[..., 0] - own.loss_SxWxP[..., at]).mean()
-    mean_N = f"{own.N_WxP[:, 0].min():.3g} to {own.N_WxP[:, 0].max():.3g} parameters"
     found: dict[str, Measured | Unmeasured] = {
-        "gain": Measured(student_interval(gain_SxP[:, at]), f"{nats:.4f} nats; {mean_N}"),
+        "gain": Measured(
+            student_interval(gain_SxP[:, at]), f"{nats:.4f} nats; {grids.added(own, count)}"
+        ),
         "step": Measured(student_interval(step_SxP[:, at - 1])),
         "multiplier": _try(lambda: Measured(grids.multiplier(study, count))),
     }
