@@ -1,4 +1,4 @@
-"""Reasoning: chains of operations modulo a prime, new ones at every step."""
+"""Reasoning: where a ball is after swaps of the cups, new ones at every step."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ def config() -> Config:
     config.task = ConfigDict(
         {
             "name": "composition",
-            "vocabulary": 64,  # at least the tokens of `prime`
-            "prime": 7,
-            "operations": 8,  # K: the answer is asked for after each
+            "vocabulary": 15,  # at least the tokens that `places` needs
+            "places": 5,
+            "swaps": 8,  # K: the answer is asked for after each
         }
     )
     config.train.batch_size = 256
@@ -30,17 +30,13 @@ def config() -> Config:
 def validate(config: Config) -> None:
     """Checks what only this task knows; raises ConfigError."""
     task = config.task
-    divisors = [d for d in range(2, task.prime) if task.prime % d == 0]
-    check(
-        task.prime >= 2 and not divisors,
-        f"task.prime is {task.prime}: modulo anything but a prime, products lose the start",
-    )
-    tokens = composition.vocabulary(task.prime)
+    check(task.places >= 2, f"task.places is {task.places}: a swap needs at least 2")
+    tokens = composition.vocabulary(task.places)
     check(
         task.vocabulary >= tokens,
-        f"task.vocabulary is {task.vocabulary}: arithmetic modulo {task.prime} needs {tokens}",
+        f"task.vocabulary is {task.vocabulary}: swaps of {task.places} places need {tokens} tokens",
     )
-    check(task.operations >= 1, f"task.operations is {task.operations}: it must be at least 1")
+    check(task.swaps >= 1, f"task.swaps is {task.swaps}: it must be at least 1")
 
 
 def build(config) -> Experiment:
@@ -50,7 +46,7 @@ def build(config) -> Experiment:
 
     def draw_chains(batch: Batch, values: Values, batch_id: BatchId) -> Batch:
         key = jax.random.fold_in(batch_id.key(values), batch_id.step)
-        return composition.draw(key, batch_size, task.operations, task.prime)._asdict()
+        return composition.draw(key, batch_size, task.swaps, task.places)._asdict()
 
     def judge(params: Params, batch: Batch, values: Values) -> tuple[jax.Array, jax.Array]:
         tokens_BxT, answer_BxK = batch["tokens_BxT"], batch["answer_BxK"]
@@ -59,7 +55,7 @@ def build(config) -> Experiment:
     def evaluate(params: Params, batch: Batch, values: Values) -> dict[str, jax.Array]:
         loss_BxK, right_BxK = judge(params, batch, values)
         found = {"loss": jnp.mean(loss_BxK), "accuracy": jnp.mean(right_BxK)}
-        for k in range(task.operations):
+        for k in range(task.swaps):
             found[f"loss_{k + 1}"] = jnp.mean(loss_BxK[:, k])
             found[f"accuracy_{k + 1}"] = jnp.mean(right_BxK[:, k])
         return found

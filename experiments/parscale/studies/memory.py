@@ -1,0 +1,377 @@
+"""Memory against reasoning: what streams gain on a table to store and on chains to compute."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from math import inf
+from typing import NamedTuple
+
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from scipy.optimize import isotonic_regression
+
+from experiments.parscale.cells import LONE, PLAIN, cell, ends, levels, pick
+from experiments.parscale.drawing import intervals
+from experiments.parscale.expected import BY, PAPER
+from experiments.parscale.studies import PUBLISHED
+from jaxlab.analysis.interval import Interval, bootstrap_interval, student_interval
+from jaxlab.analysis.study import Study
+from jaxlab.report import plots
+from jaxlab.report.expected import Expected, Measured, Unmeasured
+from jaxlab.report.figures import CATEGORY_COLOURS, GREY, Figure, panels
+from jaxlab.report.page import Table
+from jaxlab.tasks import recall
+
+WIDTH, COUNT = "model.width", "streams.count"
+TASKS = {
+    "recall": "memory: pairs learned by heart",
+    "composition": "reasoning: a ball under swapped cups",
+}
+COUNTS = (2, 4)
+CONJECTURE = f"{PAPER}: its conjecture, parameters memorise and computation reasons"
+
+EXPECTED = {
+    **{
+        f"memory_{task}_gain_{count}": Expected(
+            f"{count} streams have a lower loss than one, mean over widths (nats); {what}",
+            CONJECTURE,
+            None,
+            (-0.05, 0.15) if task == "recall" else (0.0, inf),
+        )
+        for task, what in TASKS.items()
+        for count in COUNTS
+    },
+    **{
+        f"memory_{task}_multiplier_{count}": Expected(
+            f"What {count} streams are worth: N of one stream with their loss over their own N, "
+            f"mean over widths; {what}",
+            CONJECTURE,
+            None,
+            (0.9, 1.2) if task == "recall" else (1.0, inf),
+        )
+        for task, what in TASKS.items()
+        for count in COUNTS
+    },
+    **{
+        f"memory_ratio_{count}": Expected(
+            f"{count} streams are worth more parameters in reasoning than in memory (ratio)",
+            CONJECTURE,
+            None,
+            (1.0, inf),
+        )
+        for count in COUNTS
+    },
+    **{
+        f"memory_{task}_lone": Expected(
+            f"Streams and not their prefixes gain: a prefix alone takes off less than half of what "
+            f"two streams do (half of theirs minus its own, nats); {what}",
+            BY,
+            None,
+            (0.0, inf),
+            control=True,
+        )
+        for task, what in TASKS.items()
+    },
+    "memory_bits": Expected(
+        "The narrowest decoder, one stream, is full: bits stored per parameter, embedding included",
+        "arXiv 2404.05405: 2 bits per parameter after 1000 exposures, 1 after 100",
+        2.0,
+        (0.7, 2.3),
+    ),
+    "memory_first": Expected(
+        "One swap is followed without fail by one stream, at the widest (accuracy)",
+        "this lab: a chain of one is a look-up in a table of 50 results",
+        None,
+        (0.98, 1.0),
+        control=True,
+    ),
+    "memory_last": Expected(
+        "The last swap of a chain costs one stream more than the second, mean over widths "
+        "(difference of the losses, nats)",
+        "this lab: more swaps take more computation",
+        None,
+        (0.1, inf),
+        control=True,
+    ),
+}
+
+PINNED = PUBLISHED | {
+    "task.pairs": 4096,  # the table fills the narrow decoders
+    "task.places": 5,
+    "task.swaps": 8,
+    "model.layers": 2,
+    "train.steps": 2000,
+    "streams.aggregation": "static",
+}
+
+
+class Grid(NamedTuple):
+    """The final losses on one task, in nats: W widths with streams, L with one alone, S seeds."""
+
+    widths: list[int]
+    counts: list[int]  # from 1
+    N_WxP: np.ndarray
+    loss_SxWxP: np.ndarray
+    ladder_N_L: np.ndarray
+    ladder_SxL: np.ndarray
+    lone_SxW: np.ndarray | None
+
+
+@cache
+def _members(study: Study) -> xr.Dataset:
+    return ends(study, WIDTH, COUNT, "streams.lone", "task.name", "task.vocabulary")
+
+
+def _task(study: Study, task: str) -> xr.Dataset:
+    return pick(_members(study), {"task.name": task})
+
+
+@cache
+def grid(study: Study, task: str) -> Grid:
+    """Returns the losses on a task; ValueError where a cell lacks or a member diverged."""
+    data = _task(study, task)
+    with_streams = data.isel(member=data[COUNT].values > 1)
+    widths, counts = levels(with_streams, WIDTH), [1, *levels(with_streams, COUNT)]
+    cells = [
+        [cell(data, {WIDTH: width, COUNT: count, "streams.lone": False}) for count in counts]
+        for width in widths
+    ]
+    ladder = [cell(data, PLAIN | {WIDTH: width}) for width in levels(data, WIDTH)]
+    lone = None
+    if pick(data, LONE).sizes["member"]:
+        lone = [cell(data, LONE | {WIDTH: width}) for width in widths]
+    every = [*(own for row in cells for own in row), *ladder, *(lone or [])]
+    if len({tuple(own["seed"].values.tolist()) for own in every}) > 1:
+        raise ValueError("cells have different seeds: pairs need the same")
+    return Grid(
+        widths,
+        counts,
+        np.array([[float(own["parameters"][0]) for own in row] for row in cells]),
+        np.moveaxis([[own["eval_loss"].values for own in row] for row in cells], -1, 0),
+        np.array([float(own["parameters"][0]) for own in ladder]),
+        np.stack([own["eval_loss"].values for own in ladder], axis=1),
+        None if lone is None else np.stack([own["eval_loss"].values for own in lone], axis=1),
+    )
+
+
+def log_multipliers(own: Grid, count: int, seeds: np.ndarray | slice = slice(None)) -> np.ndarray:
+    """Returns ln(N of one stream with the loss of P streams / N of those), for every width [W].
+
+    N counts all but the embedding, so what the streams add is not free. Losses are means over
+    `seeds`; those of one stream are made to fall with N (isotonic regression), and read on straight
+    lines in ln N. NaN where they do not reach: nothing is extrapolated.
+    """
+    ladder_L = own.ladder_SxL[seeds].mean(axis=0)
+    falling_L = isotonic_regression(ladder_L, increasing=False).x
+    column = own.counts.index(count)
+    loss_W = own.loss_SxWxP[seeds][..., column].mean(axis=0)
+    equal_W = np.interp(-loss_W, -falling_L, np.log(own.ladder_N_L), left=np.nan, right=np.nan)
+    return equal_W - np.log(own.N_WxP[:, column])
+
+
+def multiplier(study: Study, task: str, count: int, width: int | None = None) -> Interval:
+    """Returns what P streams are worth: at one width, or the geometric mean over all.
+
+    Raises:
+      ValueError: fewer than three seeds, or a loss that one stream does not reach at any width.
+    """
+    own = grid(study, task)
+    rows = slice(None) if width is None else [own.widths.index(width)]
+    return _over_seeds(
+        lambda seeds: np.exp(log_multipliers(own, count, seeds)[rows].mean()), len(own.loss_SxWxP)
+    )
+
+
+def ratio(study: Study, count: int) -> Interval:
+    """Returns the multiplier of reasoning over that of memory, seeds resampled together."""
+    memory, reasoning = grid(study, "recall"), grid(study, "composition")
+
+    def statistic(seeds: np.ndarray) -> float:
+        more_W = log_multipliers(reasoning, count, seeds) - log_multipliers(memory, count, seeds)
+        return np.exp(more_W.mean())
+
+    return _over_seeds(statistic, len(memory.loss_SxWxP))
+
+
+def _over_seeds(statistic: Callable[[np.ndarray], float], seeds: int) -> Interval:
+    return bootstrap_interval(lambda index_S: float(statistic(index_S)), np.arange(seeds))
+
+
+def measure(study: Study) -> dict[str, Measured | Unmeasured]:
+    """Returns gains, what they are worth in parameters, and the controls."""
+    found: dict[str, Measured | Unmeasured] = {}
+    for task in TASKS:
+        own = grid(study, task)
+        gain_SxP = (own.loss_SxWxP[..., :1] - own.loss_SxWxP).mean(axis=1)
+        for count in COUNTS:
+            if count not in own.counts:
+                raise ValueError(f"the study has no P = {count}")
+            found |= {
+                f"memory_{task}_gain_{count}": Measured(
+                    student_interval(gain_SxP[:, own.counts.index(count)]),
+                    f"of {own.loss_SxWxP[..., 0].mean():.3f} nats with one stream",
+                ),
+                f"memory_{task}_multiplier_{count}": _try(
+                    lambda task=task, count=count: Measured(
+                        multiplier(study, task, count), _by_width(study, task, count)
+                    )
+                ),
+            }
+        found[f"memory_{task}_lone"] = Unmeasured("the study has no single stream with a prefix")
+        if own.lone_SxW is not None:
+            lone_S = (own.loss_SxWxP[..., 0] - own.lone_SxW).mean(axis=1)
+            two_S = gain_SxP[:, own.counts.index(2)]
+            detail = f"{lone_S.mean():.4f} nats, where 2 streams take {two_S.mean():.4f}"
+            found[f"memory_{task}_lone"] = Measured(student_interval(two_S / 2 - lone_S), detail)
+    for count in COUNTS:
+        found[f"memory_ratio_{count}"] = _try(
+            lambda count=count: Measured(ratio(study, count), "seeds resampled whole")
+        )
+    return found | _of_one_stream(study)
+
+
+def _of_one_stream(study: Study) -> dict[str, Measured | Unmeasured]:
+    plain = pick(_task(study, "composition"), PLAIN)
+    widest = cell(plain, {WIDTH: levels(plain, WIDTH)[-1]})
+    last = f"eval_loss_{study.config.task.swaps}"
+    more = (plain[last] - plain["eval_loss_2"]).groupby("seed").mean("member")
+    narrowest = pick(_task(study, "recall"), PLAIN)
+    narrowest = cell(narrowest, {WIDTH: levels(narrowest, WIDTH)[0]})
+    exposures = study.config.train.steps * study.config.recall_batch / study.config.task.pairs
+    return {
+        "memory_first": Measured(student_interval(widest["eval_accuracy_1"].values)),
+        "memory_last": Measured(student_interval(more.values)),
+        "memory_bits": Measured(
+            student_interval(bits_per_parameter(study, narrowest)),
+            f"after {exposures:.0f} exposures of each pair",
+        ),
+    }
+
+
+def bits_per_parameter(study: Study, data: xr.Dataset) -> np.ndarray:
+    """Returns the bits of the table that members know, per parameter with the embedding, [M]."""
+    values, pairs = int(data["task.vocabulary"][0]), study.config.task.pairs
+    bits_M = recall.stored_bits(data["eval_loss"].values, pairs, values)
+    return bits_M / (data["parameters"].values + values * data[WIDTH].values)
+
+
+def _by_width(study: Study, task: str, count: int) -> str:
+    own = grid(study, task)
+    parts = zip(own.widths, np.exp(log_multipliers(own, count)), strict=True)
+    return "width by width: " + ", ".join(f"{width}: {value:.2f}" for width, value in parts)
+
+
+def _try(measure: Callable[[], Measured]) -> Measured | Unmeasured:
+    """One claim that cannot be measured does not take the others with it."""
+    try:
+        return measure()
+    except ValueError as error:
+        return Unmeasured(str(error))
+
+
+def figures(study: Study) -> list[Figure]:
+    """Returns loss against N on both tasks, and what streams are worth."""
+    figure, axes = panels(2, 2)
+    for ax, task in zip(axes[:2], TASKS, strict=True):
+        _losses(ax, grid(study, task))
+        ax.set(ylabel="loss, nats")
+        ax.set_title(TASKS[task])
+    _multipliers(axes[2], study)
+    _swaps(axes[3], study)
+    seeds = len(grid(study, "recall").loss_SxWxP)
+    caption = (
+        f"Above: means of {seeds} seeds with 95 % intervals over seeds, which say little of "
+        "differences: these are paired. Below left: N of one stream with the loss of P over their "
+        "own N, all that they add counted; below 1 the same parameters in the widths do more. "
+        "Seeds are resampled whole; a loss that no width of one stream reaches has no point. Below "
+        "right: the loss by the number of swaps, means over the widths."
+    )
+    return [Figure("memory", "Memory against reasoning", caption, figure)]
+
+
+def _losses(ax: Axes, own: Grid) -> None:
+    columns = {
+        count: (own.N_WxP[:, i], own.loss_SxWxP[..., i]) for i, count in enumerate(own.counts)
+    }
+    columns[1] = (own.ladder_N_L, own.ladder_SxL)
+    for (count, (N_W, loss_SxW)), colour in zip(columns.items(), CATEGORY_COLOURS, strict=False):
+        found = [student_interval(loss_S) for loss_S in loss_SxW.T]
+        label = f"{count} stream" + "s" * (count > 1)
+        ax.plot(N_W, [part.value for part in found], "o-", lw=1, color=colour, label=label)
+        ax.vlines(N_W, [p.low for p in found], [p.high for p in found], color=colour, lw=2)
+    if own.lone_SxW is not None:
+        lone_W = own.lone_SxW.mean(axis=0)
+        ax.plot(own.N_WxP[:, 0], lone_W, "x", color=GREY, label="one, with a prefix")
+    ax.set(xscale="log", xlabel="parameters N, without the embedding")
+    plots.legend(ax)
+
+
+def _multipliers(ax: Axes, study: Study) -> None:
+    for number, (task, what) in enumerate(TASKS.items()):
+        own = grid(study, task)
+        for count in own.counts[1:]:
+            found = [_or_nan(study, task, count, width) for width in own.widths]
+            x_W = np.array(own.widths) * 1.02 ** (2 * own.counts.index(count) + number)
+            intervals(ax, x_W, found, f"{what.partition(':')[0]}, P = {count}")
+    ax.axhline(1, color=GREY, lw=0.8)
+    ax.set(xscale="log", yscale="log", xlabel="width", ylabel="worth × own parameters")
+
+
+def _or_nan(study: Study, task: str, count: int, width: int) -> Interval:
+    try:
+        return multiplier(study, task, count, width)
+    except ValueError:
+        own = grid(study, task)
+        value = float(np.exp(log_multipliers(own, count)[own.widths.index(width)]))
+        return Interval(value, np.nan, np.nan, len(own.loss_SxWxP), 0.95)
+
+
+def _swaps(ax: Axes, study: Study) -> None:
+    own = grid(study, "composition")
+    data, swaps = _task(study, "composition"), range(1, study.config.task.swaps + 1)
+    data = data.isel(member=np.isin(data[WIDTH].values, own.widths))
+    for count, colour in zip(own.counts, CATEGORY_COLOURS, strict=False):
+        members = pick(data, {COUNT: count, "streams.lone": False})
+        loss_K = [float(members[f"eval_loss_{k}"].mean()) for k in swaps]
+        ax.plot(swaps, loss_K, "o-", color=colour, label=f"P = {count}")
+    ax.axhline(np.log(study.config.task.places), color=GREY, ls=":", label="chance")
+    ax.set(xlabel="swaps", ylabel="loss, nats")
+    plots.legend(ax)
+
+
+def tables(study: Study) -> list[Table]:
+    """Returns all cells of both tasks."""
+    rows = []
+    for task in TASKS:
+        own, data = grid(study, task), _task(study, task)
+        for width in levels(data, WIDTH):
+            of_width = pick(data, {WIDTH: width})
+            for lone in levels(of_width, "streams.lone"):
+                some = pick(of_width, {"streams.lone": lone})
+                for count in levels(some, COUNT):
+                    rows.append(_row(study, own, cell(some, {COUNT: count})))
+    header = ["task", "width", "streams", "N", "added", "loss, nats", "accuracy"]
+    header += ["less than one stream, nats", "low", "high", "worth × N", "bits per parameter"]
+    caption = "memory: every cell at the end; differences paired by seed, 95 %"
+    return [Table(caption, header, rows)]
+
+
+def _row(study: Study, own: Grid, data: xr.Dataset) -> list[str | float | None]:
+    task, width, count, lone = (
+        data[key].values[0] for key in ("task.name", WIDTH, COUNT, "streams.lone")
+    )
+    label = "1, with a prefix" if lone else str(count)
+    row = [str(task), str(width), label, int(data["parameters"][0]), int(data["added"][0])]
+    row += [float(data["eval_loss"].mean()), float(data["eval_accuracy"].mean())]
+    less: list[float | None] = [None, None, None]
+    worth = None
+    if lone or count > 1:
+        place = own.widths.index(width)
+        part = student_interval(own.loss_SxWxP[:, place, 0] - data["eval_loss"].values)
+        less = [part.value, part.low, part.high]
+        if not lone:
+            worth = float(np.exp(log_multipliers(own, int(count))[place]))
+    bits = float(bits_per_parameter(study, data).mean()) if task == "recall" else None
+    return [*row, *less, worth, bits]
