@@ -124,7 +124,8 @@ def load(folder: Path, number: int) -> Trained:
         f"{folder} is a run of {'/'.join(map(str, what))}, no language model: give one of "
         "parscale/text",
     )
-    check(run.done is not None, f"{folder} is not finished: give its command again to go on")
+    if run.done is None:
+        raise configs.ConfigError(f"{folder} is not finished: give its command again to go on")
     size = len(run.members)
     check(0 <= number < size, f"{folder} has no member {number}: it has 0 to {size - 1}")
     at = run.done["diverged"].get(str(number))

@@ -12,12 +12,14 @@ from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from experiments.parscale.model import streams
 from jaxlab.analysis import inference_cost
 from jaxlab.config import Config
 from jaxlab.models import decoding
+from jaxlab.models.decoder import DEVIATION
 from jaxlab.models.streams import SMOOTHING, Streams
 
 MIB = 2**20
@@ -43,6 +45,7 @@ class Cost:
 
     width: int
     streams: int
+    transform: str  # "none" of the decoder alone
     batch: int
     prefill_seconds: float
     prefill_cpu_seconds: float
@@ -62,27 +65,49 @@ def models(configs: Iterable[Config]) -> list[Streams]:
 
     A single stream comes first for each decoder, as all others are compared to it.
     """
-    found = dict.fromkeys(streams(config) for config in configs)
+    found = {streams(config) for config in configs}
     if len({model.count for model in found}) == 1:
         found = {dataclasses.replace(model, count=count) for model in found for count in COUNTS}
-    alone = {dataclasses.replace(model, count=1, lone_prefix=False) for model in found}
-    return sorted({*found, *alone}, key=lambda m: (m.decoder.width, str(m.decoder), m.count))
+    alone = {m.decoder: dataclasses.replace(m, count=1, lone_prefix=False) for m in found}
+    several = (model for model in found if not model.plain)
+
+    def order(model: Streams) -> tuple:
+        sizes = (model.decoder.width, str(model.decoder), not model.plain, model.count)
+        return (*sizes, str(model))
+
+    return sorted([*alone.values(), *several], key=order)
 
 
 def measure(models: Iterable[Streams], works: list[Work]) -> list[Cost]:
     """Measures every model with fresh weights; `models` has a single stream before all others."""
     costs: list[Cost] = []
-    bases: dict[tuple, tuple[float, ...]] = {}
+    of_one: dict[tuple, np.ndarray] = {}
     for model in models:
         for work in works:
-            seconds, cache, peak = _measured(model, work)
-            modelled = _modelled(model, work)
-            (prefill, token) = seconds
-            totals = (prefill[0] + (work.tokens - 1) * token[0], modelled[1], peak, modelled[0])
-            base = bases.setdefault((model.decoder, work), totals)
-            ratios = (own / one for own, one in zip(totals, base, strict=True))
-            sizes = (model.decoder.width, model.count, work.batch)
-            costs.append(Cost(*sizes, *prefill, *token, cache, peak, modelled[0], *ratios))
+            (prefill, token), cache, peak = _measured(model, work)
+            modelled_bytes, modelled_seconds = _modelled(model, work)
+            seconds = prefill[0] + (work.tokens - 1) * token[0]
+            totals = np.array([seconds, modelled_seconds, peak, modelled_bytes])
+            ratios = totals / of_one.setdefault((model.decoder, work), totals)
+            costs.append(
+                Cost(
+                    width=model.decoder.width,
+                    streams=model.count,
+                    transform="none" if model.plain else model.transform,
+                    batch=work.batch,
+                    prefill_seconds=float(prefill[0]),
+                    prefill_cpu_seconds=float(prefill[1]),
+                    token_seconds=float(token[0]),
+                    token_cpu_seconds=float(token[1]),
+                    cache_bytes=cache,
+                    peak_bytes=peak,
+                    modelled_bytes=modelled_bytes,
+                    total_ratio=float(ratios[0]),
+                    modelled_total_ratio=float(ratios[1]),
+                    peak_ratio=float(ratios[2]),
+                    modelled_bytes_ratio=float(ratios[3]),
+                )
+            )
     return costs
 
 
@@ -105,6 +130,7 @@ def print_table(costs: list[Cost]) -> None:
 _COLUMNS: dict[str, Callable[[Cost], str]] = {
     "width": lambda cost: str(cost.width),
     "P": lambda cost: str(cost.streams),
+    "by": lambda cost: cost.transform,
     "batch": lambda cost: str(cost.batch),
     "prefill ms": lambda cost: f"{1e3 * cost.prefill_seconds:.2f}",
     "of CPU": lambda cost: f"{1e3 * cost.prefill_cpu_seconds:.2f}",
@@ -122,7 +148,7 @@ _COLUMNS: dict[str, Callable[[Cost], str]] = {
 
 def _measured(model: Streams, work: Work) -> tuple[np.ndarray, int, int]:
     """Returns median seconds of [prefill, token] in [wall, CPU], and bytes of cache and peak."""
-    params = jax.jit(lambda key: _served(model, model.init(key)))(jax.random.key(0))
+    params = _served(model)
     prompt_BxT = np.zeros((work.batch, work.prompt), np.int32)
     texts = (params, prompt_BxT, np.zeros(work.batch, np.int32))
     key_B = jax.random.split(jax.random.key(0), work.batch)
@@ -142,9 +168,18 @@ def _measured(model: Streams, work: Work) -> tuple[np.ndarray, int, int]:
     return np.median(rounds[1:], axis=0), held, peak
 
 
-def _served(model: Streams, params: Any) -> Any:
-    """Returns weights in the dtype of the computation, prefixes without what made them."""
-    return jax.tree.map(lambda leaf: leaf.astype(model.decoder.dtype), model.merged(params))
+def _served(model: Streams) -> Any:
+    """Returns random weights in the dtype of the computation, prefixes without their codes."""
+    rng = np.random.default_rng(0)
+
+    def shapes(key: jax.Array) -> Any:
+        return model.merged(model.init(key))
+
+    def draw(leaf: jax.ShapeDtypeStruct) -> jax.Array:
+        values = DEVIATION * rng.standard_normal(leaf.shape, np.float32)
+        return jnp.asarray(values, model.decoder.dtype)
+
+    return jax.tree.map(draw, jax.eval_shape(shapes, jax.random.key(0)))
 
 
 def _timed(run) -> np.ndarray:
@@ -166,7 +201,11 @@ def _modelled(model: Streams, work: Work) -> tuple[float, float]:
         own.vocabulary,
         model.prefix if model.transform == "prefix" else 0,
     )
-    amount = {"P": model.count, "batch": work.batch}
-    amount |= {"tokens_in": work.prompt, "tokens_out": work.tokens}
-    gib = inference_cost.memory_gib(decoder, **amount)
-    return gib * inference_cost.GIB, inference_cost.latency_seconds(decoder, **amount)
+
+    def modelled(cost: Callable[..., float]) -> float:
+        return cost(
+            decoder, P=model.count, batch=work.batch, tokens_in=work.prompt, tokens_out=work.tokens
+        )
+
+    bytes_ = modelled(inference_cost.memory_gib) * inference_cost.GIB
+    return bytes_, modelled(inference_cost.latency_seconds)

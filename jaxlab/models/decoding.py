@@ -48,7 +48,8 @@ def empty_cache(model: Streams, params: Params, padding_B: jax.Array, tokens: in
         key, value = (jax.vmap(put_in_front)(slots, empty_LxBxNxKxD) for slots in prefix)
         return key, value
 
-    return Cache(*model.each(params, stream), padding_B, jnp.int32(0))
+    key, value = model.each(params, stream)
+    return Cache(key, value, padding_B, jnp.int32(0))
 
 
 def extend(
@@ -70,12 +71,13 @@ def extend(
         slots = 0 if prefix is None else prefix[0].shape[1]
         return _read(model.decoder, decoder_params, slots, cache, (key, value), tokens_BxT)
 
-    state_PxBx1xM, *pair = model.each(
+    state_PxBx1xM, key, value = model.each(
         params, stream, cache.key_PxLxBxUxKxD, cache.value_PxLxBxUxKxD
     )
     mixed_Bx1xM = model.mix(params, state_PxBx1xM, smoothing)
     logits_Bx1xV = model.decoder.logits(params["decoder"], mixed_Bx1xM)
-    return logits_Bx1xV[:, 0], Cache(*pair, cache.padding_B, cache.length + tokens_BxT.shape[1])
+    length = cache.length + tokens_BxT.shape[1]
+    return logits_Bx1xV[:, 0], Cache(key, value, cache.padding_B, length)
 
 
 @partial(jax.jit, static_argnames=("model", "tokens"))

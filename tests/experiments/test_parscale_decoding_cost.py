@@ -56,7 +56,7 @@ def test_every_number_of_streams_is_measured_beside_one(tmp_path, monkeypatch, c
     gib = inference_cost.memory_gib(size, P=2, batch=2, tokens_in=4, tokens_out=3)
     assert two["modelled_bytes"] == pytest.approx(gib * 2**30)
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[:3] for line in lines[2:]] == [["16", "1", "2"], ["16", "2", "2"]]
+    assert [line.split()[:3] for line in lines[2:]] == [["16", "1", "none"], ["16", "2", "prefix"]]
 
 
 def test_a_config_with_one_p_is_measured_at_several():
