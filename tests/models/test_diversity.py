@@ -4,6 +4,7 @@ import dataclasses
 from functools import partial
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -55,7 +56,7 @@ def measure(model, states_PxBxTxM):
 
 def test_it_is_what_it_says():
     got = measure(MODEL, STATES_PxBxTxM)
-    weights_PxBxT = np.asarray(MODEL.weights(PARAMS, STATES_PxBxTxM, 0.1), np.float64)
+    weights_PxBxT = np.asarray(MODEL.weights(PARAMS, jnp.asarray(STATES_PxBxTxM), 0.1), float)
     logits = STATES_PxBxTxM @ PARAMS["decoder"]["embedding_VxM"].T
     mixed = np.sum(weights_PxBxT[..., None] * logits, axis=0)
     single, ensemble, loss, entropy, smallest = [], [], [], [], []
