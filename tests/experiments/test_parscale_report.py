@@ -101,6 +101,14 @@ def test_streams_that_harm_fail():
     assert set(verdicts(claims, *names)) == {Verdict.FAILS}
 
 
+def test_two_widths_have_gains_but_no_law():
+    claims = by_id(planted.widths(sizes=(16, 32), counts=(1, 2)))
+    assert claims["widths_gain_2"].verdict == Verdict.HOLDS
+    for name in ("widths_k", "widths_rho_2", "widths_theory_2"):
+        assert "needs at least 3 sizes" in claims[name].detail
+    assert "no width but the ends" in claims["widths_multiplier_2"].detail
+
+
 def test_seeds_that_are_not_pairs_are_refused(study):
     data = study.data.copy()
     data["seed"] = ("member", np.arange(data.sizes["member"]))

@@ -157,13 +157,19 @@ def _of(study: Study, own: Grid, count: int) -> dict[str, Measured | Unmeasured]
     }
     if at > 1:
         found["shrink"] = Measured(student_interval(step_SxP[:, at - 2] - step_SxP[:, at - 1]))
-    floor = grids.law(study).parameters["E"]
-    detail = f"with the floor E = {floor:.3f} of the fitted law"
     found["rho"] = _try(
-        lambda: Measured(student_interval(grids.rho(study)[:, :, at - 1].mean(axis=1)), detail)
+        lambda: Measured(
+            student_interval(grids.rho(study)[:, :, at - 1].mean(axis=1)), _floor_detail(study)
+        )
     )
-    found["theory"] = _try(lambda: Measured(_theory(study, at), detail))
+    found["theory"] = _try(lambda: Measured(_theory(study, at), _floor_detail(study)))
     return found
+
+
+def _floor_detail(study: Study) -> str:
+    fit = grids.law(study)
+    bound = ", which ended at its bound" if "E" in fit.at_bound else ""
+    return f"with the floor E = {fit.parameters['E']:.3f} of the fitted law{bound}"
 
 
 def _theory(study: Study, at: int) -> Interval:
