@@ -31,6 +31,7 @@ def base() -> Config:
             "kv_heads": 2,
             "hidden": 192,  # units of the SwiGLU
             "rope_base": 10_000,
+            "deviation": 0.02,  # of the initial matrices and prefixes; as published
             "attention": "blocks",  # the fastest on a CPU; "xla"; "cudnn" for a GPU in bfloat16
             "scanned": False,  # True compiles faster, which pays for many layers
             "rematerialized": False,  # True saves memory for a third more computation
@@ -71,7 +72,8 @@ def validate(config: Config) -> None:
     one_of(config, "model.attention", IMPLEMENTATIONS)
     one_of(config, "streams.aggregation", AGGREGATIONS)
     one_of(config, "streams.transform", TRANSFORMS)
-    smoothing = config.streams.smoothing
+    deviation, smoothing = config.model.deviation, config.streams.smoothing
+    check(deviation > 0, f"model.deviation is {deviation}: it must be above 0")
     check(0 <= smoothing <= 1, f"streams.smoothing is {smoothing}: it must lie in [0, 1]")
     try:
         whole = streams(config)
@@ -89,6 +91,7 @@ def validate(config: Config) -> None:
 def streams(config: Config) -> Streams:
     """Returns the model of a config, static or complete."""
     model, own = config.model.to_dict(), config.streams
+    model.pop("deviation", None)  # traced, so a static config lacks it
     return Streams(
         decoder=Decoder(
             vocabulary=config.task.vocabulary, dtype=config.train.compute_dtype, **model
@@ -109,7 +112,7 @@ def initializer(config: Config):
     """Returns `init(key, values) -> params`: fresh, or with the decoder that `start` names."""
     whole = streams(config)
     if not config.start.study:
-        return lambda key, values: whole.init(key)
+        return lambda key, values: whole.init(key, values["model.deviation"])
     seeds_S, decoders_S = starting.load(config.start.study, "decoder")
     expected = jax.eval_shape(whole.decoder.init, jax.random.key(0))
     starting.check_shapes(config.start.study, decoders_S, expected)
@@ -117,7 +120,7 @@ def initializer(config: Config):
     def init(key: jax.Array, values: Values) -> Params:
         number = jnp.argmax(seeds_S == values["seed"])
         decoder = jax.tree.map(lambda leaf_S: jnp.asarray(leaf_S)[number], decoders_S)
-        return whole.init(key) | {"decoder": decoder}
+        return whole.init(key, values["model.deviation"]) | {"decoder": decoder}
 
     return init
 
@@ -128,7 +131,11 @@ def frozen(config: Config) -> tuple[str, ...]:
 
 
 def info(config: Config) -> dict[str, Any]:
-    """Returns the parameter counts, without the embedding: all, and what the streams add."""
-    shapes = jax.eval_shape(streams(config).init, jax.random.key(0))
+    """Returns the parameter counts, without the embedding: all, and what the streams add.
+
+    Prefixes from codes count as the prefixes into which they merge.
+    """
+    whole = streams(config)
+    shapes = jax.eval_shape(lambda key: whole.merged(whole.init(key)), jax.random.key(0))
     added = sum(int(np.prod(leaf.shape)) for leaf in jax.tree.leaves(shapes.get("streams", {})))
     return {"parameters": int(count_parameters(shapes)), "added_parameters": added}

@@ -1,4 +1,4 @@
-"""Real text: every next token from those before it."""
+"""Real text: every next token from those before it in its document."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from ml_collections import ConfigDict
 from experiments.parscale import model
 from jaxlab.config import Config, check
 from jaxlab.experiment import Batch, BatchId, Experiment, Params, Shared, Values
-from jaxlab.tasks import corpus
+from jaxlab.models.diversity import diversity
+from jaxlab.tasks import corpus, packing
 from jaxlab.tasks.shuffle import batch_indices
 
 
@@ -21,10 +22,11 @@ def config() -> Config:
     config.task = ConfigDict(
         {
             "name": "text",
-            "dataset": "python_source",  # a TFDS set; this one is built offline
+            "dataset": "python_source",  # python_prose, files:FOLDER, or a prepared TFDS set
             "data_dir": "data",
-            "vocabulary": 256,
-            "length": 128,  # tokens in a row
+            "vocabulary": 256,  # 256 for bytes, else the tokens of a byte-pair encoding
+            "length": 64,  # tokens in a row
+            "packed": False,  # short documents share rows; else each row is inside a document
             "first_step": 0,  # of the data: a second stage goes on where the first stopped
         }
     )
@@ -45,33 +47,67 @@ def build(config) -> Experiment:
     whole = model.streams(config)
     data, sizes, info = {}, {}, {}
     for split, name in (("train", "train"), ("eval", "validation")):
-        text = corpus.load_bytes(task.dataset, name, task.data_dir)
-        starts = corpus.window_starts(text, task.length + 1, stride=task.length)
-        data |= {f"{split}_tokens": text.tokens_N, f"{split}_starts": starts.astype(np.int32)}
-        sizes[split] = len(starts)
-        info[split] = text.info | {"content_hash": text.content_hash, "rows": len(starts)}
+        text = corpus.load_tokens(task.dataset, name, task.data_dir, task.vocabulary)
+        rows, sizes[split] = cut(text, task.length, task.packed)
+        data |= {f"{split}_tokens": text.tokens_N, f"{split}_rows": rows}
+        info[split] = text.info | {"content_hash": text.content_hash, "rows": sizes[split]}
 
     def draw_rows(batch: Batch, values: Values, batch_id: BatchId) -> Batch:
         split = batch_id.split
         step = batch_id.step + (task.first_step if split == "train" else 0)
-        index_B = batch_indices(batch_id.key(values), step, batch_size, sizes[split])
-        start_B = batch[f"{split}_starts"][index_B]
-        position_BxT = start_B[:, None] + jnp.arange(task.length + 1)[None]
-        return {"tokens_BxT": batch[f"{split}_tokens"][position_BxT].astype(jnp.int32)}
+        row_B = batch_indices(batch_id.key(values), step, batch_size, sizes[split])
+        tokens_N, rows = batch[f"{split}_tokens"], batch[f"{split}_rows"]
+        if task.packed:
+            return packing.read_rows(rows, tokens_N, row_B, task.length)._asdict()
+        place_BxT = rows[row_B][:, None] + jnp.arange(task.length + 1)[None]
+        tokens_BxT = tokens_N[place_BxT].astype(jnp.int32)
+        return {"tokens_BxT": tokens_BxT[:, :-1], "targets_BxT": tokens_BxT[:, 1:]}
+
+    def states(params: Params, batch: Batch) -> jax.Array:
+        return whole.states(params, batch["tokens_BxT"], batch.get("documents_BxT"))
+
+    def counted(batch: Batch) -> jax.Array:
+        return batch.get("counted_BxT", jnp.ones_like(batch["targets_BxT"], bool))
 
     def loss(params: Params, batch: Batch, values: Values) -> jax.Array:
-        tokens_BxT = batch["tokens_BxT"]
-        logits_BxTxV = whole.apply(params, tokens_BxT[:, :-1], values["streams.smoothing"])
-        return jnp.mean(
-            optax.softmax_cross_entropy_with_integer_labels(logits_BxTxV, tokens_BxT[:, 1:])
+        mixed_BxTxM = whole.mix(params, states(params, batch), values["streams.smoothing"])
+        logits_BxTxV = whole.decoder.logits(params["decoder"], mixed_BxTxM)
+        nats_BxT = optax.softmax_cross_entropy_with_integer_labels(
+            logits_BxTxV, batch["targets_BxT"]
+        )
+        if not task.packed:
+            return jnp.mean(nats_BxT)
+        there_BxT = counted(batch)
+        return jnp.sum(nats_BxT, where=there_BxT) / jnp.maximum(1, jnp.sum(there_BxT))
+
+    def evaluate(params: Params, batch: Batch, values: Values) -> dict[str, jax.Array]:
+        return diversity(
+            whole,
+            params,
+            states(params, batch),
+            batch["targets_BxT"],
+            counted(batch),
+            values["streams.smoothing"],
         )
 
     return Experiment(
         init=model.initializer(config),
         loss=loss,
-        evaluate=lambda params, batch, values: {"loss": loss(params, batch, values)},
+        evaluate=evaluate,
         batch=(Shared(("seed",), draw_rows),),
         data=data,
         info=info | model.info(config),
         frozen=model.frozen(config),
     )
+
+
+def cut(text: corpus.Corpus, length: int, packed: bool) -> tuple[packing.Pieces | np.ndarray, int]:
+    """Returns where the rows of `length` tokens lie, and how many there are.
+
+    Packed rows hold every token. The others begin every `length` tokens of a document and hold one
+    token more, the last target; what is left at a document's end is dropped.
+    """
+    if packed:
+        return packing.pack(text.document_lengths(), length)
+    starts = corpus.window_starts(text, length + 1, stride=length)
+    return starts.astype(np.int32), len(starts)

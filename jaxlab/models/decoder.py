@@ -62,12 +62,12 @@ class Decoder:
         """The dtype of norms, softmax and logits: float32 or wider."""
         return jnp.promote_types(self.dtype, jnp.float32)
 
-    def init(self, key: jax.Array) -> Params:
-        """Draws matrices from N(0, 0.02²); biases are 0, norm scales 1."""
+    def init(self, key: jax.Array, deviation: float | jax.Array = DEVIATION) -> Params:
+        """Draws matrices from N(0, deviation²); biases are 0, norm scales 1."""
         keys = iter(jax.random.split(key, 8))
 
         def draw(*shape: int) -> jax.Array:
-            return DEVIATION * jax.random.normal(next(keys), shape, jnp.float32)
+            return deviation * jax.random.normal(next(keys), shape, jnp.float32)
 
         layers, width, kv_width = self.layers, self.width, self.kv_heads * self.features
         return {

@@ -61,26 +61,26 @@ class Streams:
         """Whether this is the decoder alone."""
         return self.count == 1 and not self.lone_prefix
 
-    def init(self, key: jax.Array) -> Params:
+    def init(self, key: jax.Array, deviation: float | jax.Array = DEVIATION) -> Params:
         """Draws the decoder, the same for every number of streams, and what the streams add."""
         decoder_key, streams_key = jax.random.split(key)
-        params = {"decoder": self.decoder.init(decoder_key)}
+        params = {"decoder": self.decoder.init(decoder_key, deviation)}
         if self.plain:
             return params
-        return params | {"streams": self.init_streams(streams_key)}
+        return params | {"streams": self.init_streams(streams_key, deviation)}
 
-    def init_streams(self, key: jax.Array) -> Params:
+    def init_streams(self, key: jax.Array, deviation: float | jax.Array = DEVIATION) -> Params:
         """Draws what tells the streams apart, and what mixes them: the same for every `transform`.
 
-        Matrices that mix come from N(0, 0.02²) and biases are 0, so weights start near 1/P.
+        Matrices that mix come from N(0, deviation²) and biases are 0, so weights start near 1/P.
         """
         transform_key, mixer, head = jax.random.split(key, 3)
         count, width = self.count, self.decoder.width
 
         def draw(key: jax.Array, *shape: int) -> jax.Array:
-            return DEVIATION * jax.random.normal(key, shape, jnp.float32)
+            return deviation * jax.random.normal(key, shape, jnp.float32)
 
-        params = self.init_transform(transform_key)
+        params = self.init_transform(transform_key, deviation)
         if count == 1 or self.aggregation == "mean":
             return params
         if self.aggregation == "static":
@@ -92,17 +92,17 @@ class Streams:
             "head_bias_P": jnp.zeros(count),
         }
 
-    def init_transform(self, key: jax.Array) -> Params:
+    def init_transform(self, key: jax.Array, deviation: float | jax.Array = DEVIATION) -> Params:
         """Draws what tells the streams apart; for tied streams once."""
         count = 1 if self.tied else self.count
         if self.transform == "lora":
             return transforms.init_factors(key, self.decoder, count, self.rank)
         if self.transform == "bias":
-            return transforms.init_biases(key, self.decoder, count)
+            return transforms.init_biases(key, self.decoder, count, deviation)
         if self.code == 0:
-            return transforms.init_prefixes(key, self.decoder, count, self.prefix)
+            return transforms.init_prefixes(key, self.decoder, count, self.prefix, deviation)
         return transforms.init_codes(
-            key, self.decoder, count, self.prefix, self.code, self.code_hidden
+            key, self.decoder, count, self.prefix, self.code, self.code_hidden, deviation
         )
 
     def merged(self, params: Params) -> Params:

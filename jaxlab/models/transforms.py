@@ -12,7 +12,7 @@ from typing import Literal, get_args
 import jax
 import jax.numpy as jnp
 
-from jaxlab.models.decoder import DEVIATION, Decoder, Params, Prefix
+from jaxlab.models.decoder import Decoder, Params, Prefix
 
 Transform = Literal["prefix", "lora", "bias"]
 TRANSFORMS = get_args(Transform)
@@ -20,18 +20,26 @@ ADAPTED = {"query": "M", "value": "C"}  # by LoRA, with their outputs: arXiv 210
 TANH = 0.628  # root mean square of tanh(x), x from N(0, 1)
 
 
-def init_prefixes(key: jax.Array, decoder: Decoder, count: int, slots: int) -> Params:
-    """Draws the keys and values themselves from N(0, 0.02²)."""
+def init_prefixes(
+    key: jax.Array, decoder: Decoder, count: int, slots: int, deviation: float | jax.Array
+) -> Params:
+    """Draws the keys and values themselves from N(0, deviation²)."""
     of_keys, of_values = jax.random.split(key)
     shape = (count, decoder.layers, slots, decoder.kv_heads, decoder.features)
     return {
-        "prefix_key_PxLxSxKxD": _draw(of_keys, DEVIATION, *shape),
-        "prefix_value_PxLxSxKxD": _draw(of_values, DEVIATION, *shape),
+        "prefix_key_PxLxSxKxD": _draw(of_keys, deviation, *shape),
+        "prefix_value_PxLxSxKxD": _draw(of_values, deviation, *shape),
     }
 
 
 def init_codes(
-    key: jax.Array, decoder: Decoder, count: int, slots: int, code: int, hidden: int
+    key: jax.Array,
+    decoder: Decoder,
+    count: int,
+    slots: int,
+    code: int,
+    hidden: int,
+    deviation: float | jax.Array,
 ) -> Params:
     """Draws a code of `code` numbers per stream and slot, and what turns codes into prefixes.
 
@@ -40,14 +48,14 @@ def init_codes(
     """
     codes, first, of_keys, of_values = jax.random.split(key, 4)
     shape = (decoder.layers, decoder.kv_heads, decoder.features)
-    deviation = DEVIATION / (TANH * hidden**0.5)
+    outer = deviation / (TANH * hidden**0.5)
     return {
         "code_PxSxE": _draw(codes, 1, count, slots, code),
         "code_kernel_ExF": _draw(first, code**-0.5, code, hidden),
         "code_bias_F": jnp.zeros(hidden),
-        "code_key_FxLxKxD": _draw(of_keys, deviation, hidden, *shape),
+        "code_key_FxLxKxD": _draw(of_keys, outer, hidden, *shape),
         "code_key_bias_LxKxD": jnp.zeros(shape),
-        "code_value_FxLxKxD": _draw(of_values, deviation, hidden, *shape),
+        "code_value_FxLxKxD": _draw(of_values, outer, hidden, *shape),
         "code_value_bias_LxKxD": jnp.zeros(shape),
     }
 
@@ -67,14 +75,19 @@ def init_factors(key: jax.Array, decoder: Decoder, count: int, rank: int) -> Par
     return params
 
 
-def init_biases(key: jax.Array, decoder: Decoder, count: int) -> Params:
-    """Draws additions to the biases of query, key and value from N(0, 0.02²) (arXiv 2106.10199)."""
+def init_biases(
+    key: jax.Array, decoder: Decoder, count: int, deviation: float | jax.Array
+) -> Params:
+    """Draws additions to the biases of query, key and value from N(0, deviation²).
+
+    As BitFit, arXiv 2106.10199.
+    """
     query, of_keys, of_values = jax.random.split(key, 3)
     shape = (count, decoder.layers, decoder.kv_heads * decoder.features)
     return {
-        "query_bias_PxLxM": _draw(query, DEVIATION, count, decoder.layers, decoder.width),
-        "key_bias_PxLxC": _draw(of_keys, DEVIATION, *shape),
-        "value_bias_PxLxC": _draw(of_values, DEVIATION, *shape),
+        "query_bias_PxLxM": _draw(query, deviation, count, decoder.layers, decoder.width),
+        "key_bias_PxLxC": _draw(of_keys, deviation, *shape),
+        "value_bias_PxLxC": _draw(of_values, deviation, *shape),
     }
 
 
@@ -125,5 +138,5 @@ def add(decoder: Params, layers: Params) -> Params:
     return decoder | {"layers": decoder["layers"] | sums}
 
 
-def _draw(key: jax.Array, deviation: float, *shape: int) -> jax.Array:
+def _draw(key: jax.Array, deviation: float | jax.Array, *shape: int) -> jax.Array:
     return deviation * jax.random.normal(key, shape, jnp.float32)

@@ -56,7 +56,8 @@ def static_build(config):
 
 
 def values(seed):
-    return {"seed": np.int32(seed), "streams.smoothing": np.float32(0.1)}
+    floats = {"streams.smoothing": np.float32(0.1), "model.deviation": np.float32(0.02)}
+    return {"seed": np.int32(seed)} | floats
 
 
 def assert_same(a, b):
