@@ -47,7 +47,7 @@ def grid(study: Study) -> Grid:
         raise ValueError("every width needs one stream, and every cell the same seeds")
 
     def of(name: str) -> np.ndarray:
-        return np.moveaxis([[own[name].values for own in row] for row in cells], -1, 0)
+        return np.moveaxis(np.array([[own[name].values for own in row] for row in cells]), -1, 0)
 
     lone = None
     if pick(data, LONE).sizes["member"]:

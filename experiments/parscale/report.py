@@ -14,19 +14,18 @@ TITLE = "Do P parallel streams act like more parameters?"
 
 # The answer: claims and what is said of their numbers.
 SENTENCES = (
-    ("widths_gain_2", "Two streams take {} per cent off the loss of one"),
-    ("widths_gain_4", "Four take {} per cent"),
-    ("widths_gain_8", "Eight take {} per cent (published 3.8, for models 10 000 times as large)"),
-    ("widths_multiplier_2", "Two are worth {} times their own parameters (published 1.25)"),
+    ("widths_multiplier_2", "Two streams are worth {} times their own parameters (published 1.25)"),
     ("widths_multiplier_4", "Four are worth {} times theirs (published 1.50)"),
-    ("widths_k", "The law's k is {} (published 0.39 and 0.33)"),
+    ("widths_multiplier_8", "Eight are worth {} times theirs (published 1.76)"),
+    ("widths_gain_2", "Two take {} per cent off the loss of one (published 1.7)"),
+    ("widths_gain_8", "Eight take {} per cent (published 3.8, by models 10 000 times as large)"),
     ("widths_lone", "The control, one stream with a prefix, takes {} per cent"),
-    ("widths_lone_share", "Half of the gain of two streams exceeds that of the control by {}"),
-    ("controls_over_prefix", "Against one stream with a prefix four streams gain {} per cent"),
+    ("controls_over_prefix", "At one width four streams take {} per cent off that control"),
     ("controls_over_wider", "Against as many parameters in a wider decoder they gain {} per cent"),
-    ("controls_tokens", "Their training compute spent on tokens instead gains {} per cent more"),
+    ("controls_tokens", "Their training compute, spent on tokens, takes {} per cent off theirs"),
     ("two_stage_gain_4", "Switched on in a trained decoder, four streams gain {} per cent"),
     ("frozen_gain", "Around a frozen decoder the most streams gain {} per cent over one"),
+    ("memory_ratio_4", "Four are worth {} times as much in reasoning as in memory"),
 )
 
 # The groups of `Expected.group`, in the order of the overview.

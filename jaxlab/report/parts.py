@@ -60,7 +60,7 @@ class Parts:
         """
         found = []
         for module, study in self._calls(studies):
-            provenance = {"study": module.__name__.rpartition(".")[2]}
+            provenance: dict[str, object] = {"study": module.__name__.rpartition(".")[2]}
             if study is not None:
                 hashes = (run.environment["config_hash"] for run in study.runs)
                 provenance["config_hash"] = " ".join(hashes)

@@ -234,9 +234,9 @@ def test_the_section_answers_first_and_draws_everything(study, found):
     }
     with house_style():
         section = report.section(studies)
-    two = found["widths_gain_2"]
+    two = found["widths_multiplier_2"]
     number = format_estimate(two.measured, two.low, two.high)
-    assert section.summary.startswith(f"Two streams take {number} per cent off")
+    assert section.summary.startswith(f"Two streams are worth {number} times their own")
     assert [claim.id for claim in section.claims] == list(PARTS.expected(studies))
     assert [figure.name for figure in section.figures] == [
         *("widths", "widths_gains", "widths_rho", "controls", "variants"),

@@ -7,6 +7,7 @@ that of the config.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from types import ModuleType
 
 from jaxlab.analysis.study import Study
@@ -46,11 +47,11 @@ ADAM = {"optimizer.name": "adam", "train.batch_size": 1024, "schedule.name": "co
 SGD = {"optimizer.name": "sgd", "train.batch_size": 1024, "schedule.name": "constant"}
 
 
-def _provenance(module: ModuleType, study: Study) -> dict[str, object]:
+def _provenance(module: ModuleType, study: Study) -> Mapping[str, object]:
     clock = {"clock": getattr(module, "CLOCK", "tau")}
     if not getattr(module, "FITS_CONFIG_WINDOW", True):  # then the details say what they fit
         return clock
-    return clock | {"window": list(study.config.window)}
+    return {**clock, "window": list(study.config.window)}
 
 
 PARTS = Parts(__name__, NAMES, WITHOUT_RUNS, _provenance)
