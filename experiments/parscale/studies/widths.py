@@ -40,6 +40,18 @@ EXPECTED = {
         for count, published in PUBLISHED_GAINS.items()
     },
     **{
+        f"widths_beyond_{count}": Expected(
+            f"{count} streams have a lower loss than one stream with as many parameters, mean over "
+            "widths but the widest (per cent of the loss)",
+            f"{PAPER}, Fig. 2: mean of its sizes and corpora, where streams add 0.2 % to N each",
+            published,
+            (0.0, inf),
+            in_overview=True,
+            short=f"{count} streams instead of as many parameters",
+        )
+        for count, published in PUBLISHED_GAINS.items()
+    },
+    **{
         f"widths_step_{after}": Expected(
             f"From {before} to {after} streams the loss falls, mean over widths (per cent of the "
             "loss of one)",
@@ -130,7 +142,7 @@ def measure(study: Study) -> dict[str, Measured | Unmeasured]:
     gain_SxWxP, found = grids.gains(own), {}
     for count in STEPS:
         if count not in own.counts:
-            for name in ("gain", "step", "shrink", "multiplier", "rho", "theory"):
+            for name in ("gain", "beyond", "step", "shrink", "multiplier", "rho", "theory"):
                 found[f"widths_{name}_{count}"] = Unmeasured(f"the study has no P = {count}")
             continue
         found |= {f"widths_{name}_{count}": value for name, value in _of(study, own, count).items()}
@@ -152,6 +164,7 @@ def _of(study: Study, own: Grid, count: int) -> dict[str, Measured | Unmeasured]
         "gain": Measured(
             student_interval(gain_SxP[:, at]), f"{nats:.4f} nats; {grids.added(own, count)}"
         ),
+        "beyond": _try(lambda: _beyond(own, at)),
         "step": Measured(student_interval(step_SxP[:, at - 1])),
         "multiplier": _try(lambda: Measured(grids.multiplier(study, count))),
     }
@@ -164,6 +177,15 @@ def _of(study: Study, own: Grid, count: int) -> dict[str, Measured | Unmeasured]
     )
     found["theory"] = _try(lambda: Measured(_theory(study, at), _floor_detail(study)))
     return found
+
+
+def _beyond(own: Grid, at: int) -> Measured:
+    gain_SxW = grids.gains_beyond(own)[..., at]
+    reached_W = np.isfinite(gain_SxW).all(axis=0)
+    if not reached_W.any():
+        raise ValueError("no decoder of one stream has as many parameters")
+    detail = f"over {reached_W.sum()} of {len(own.widths)} widths"
+    return Measured(student_interval(gain_SxW[:, reached_W].mean(axis=1)), detail)
 
 
 def _floor_detail(study: Study) -> str:
