@@ -31,6 +31,7 @@ def study(name, cells, *, rho=0.9, noise=1e-4, seeds=SEEDS, fixed=None):
     which all cells share, and `noise` is what they do not share.
     """
     base = configs.override(text.config(), {"study": name} | (fixed or {}))
+    base.seeds = len(seeds)
     random = np.random.default_rng(0)
     factor_S = 1 + 0.01 * random.normal(size=len(seeds))
     runs, parts = [], []

@@ -122,6 +122,8 @@ def test_a_diverged_member_and_other_values_are_not_measured(study):
     assert claims["widths_k"].detail == "1 of 150 members diverged"
     other = planted.widths(sizes=(16, 32, 64), fixed={"streams.transform": "bias"})
     assert "streams.transform is bias" in by_id(other)["widths_gain_2"].detail
+    few = by_id(planted.widths(sizes=(16, 32, 64), seeds=range(2)))
+    assert few["widths_gain_2"].detail == "seeds is 2, the claim is of 6"
 
 
 CONTROLS = {"plain": 2.0, "prefix": 2.0, "tied": 2.0, "mean": 1.97, "streams": 1.96}
