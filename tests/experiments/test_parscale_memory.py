@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from experiments.parscale import composition, model, recall
+from experiments.parscale import composition, model, recall, worth
 from experiments.parscale.build import build, validate
 from experiments.parscale.studies import memory
 from jaxlab import config as configs
@@ -168,7 +168,7 @@ def planted(task_loss=loss_of, shift=0.0):
 @pytest.fixture(autouse=True, scope="module")
 def few_resamples():
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(memory, "RESAMPLES", 50)
+        patch.setattr(worth, "RESAMPLES", 50)
         yield
 
 
@@ -191,7 +191,7 @@ def test_what_streams_are_worth_comes_back():
 
 def test_gains_are_paired_differences_in_nats():
     study = planted()
-    own, found = memory.grid(study, "composition"), memory.measure(study)
+    own, found = worth.grid(study, "composition"), memory.measure(study)
     gain_S = (own.loss_SxWxP[..., 0] - own.loss_SxWxP[..., 2]).mean(axis=1)
     claim = found["memory_composition_gain_4"].interval
     assert claim.value == pytest.approx(gain_S.mean())
@@ -201,16 +201,16 @@ def test_gains_are_paired_differences_in_nats():
 def test_bits_count_what_the_table_holds():
     study = planted()
     plain = {"streams.count": 1, "streams.lone": False, "model.width": 8}
-    narrow = memory.pick(memory._task(study, "recall"), plain)
+    narrow = worth.pick(worth.of_task(study, "recall"), plain)
     N = 1608 + 64 * 8
     expected = 4096 * (np.log(64) - narrow["eval_loss"].values) / np.log(2) / N
-    np.testing.assert_allclose(memory.bits_per_parameter(study, narrow), expected)
+    np.testing.assert_allclose(worth.bits_per_parameter(study, narrow), expected)
 
 
 def test_a_loss_that_no_width_reaches_has_no_worth():
     study = planted(shift=5.0)  # streams are better than the widest decoder alone
-    own = memory.grid(study, "composition")
-    assert np.isnan(memory.log_multipliers(own, 4)).all()
+    own = worth.grid(study, "composition")
+    assert np.isnan(worth.log_multipliers(own, 4)).all()
     found = memory.measure(study)["memory_composition_multiplier_4"]
     assert "not finite" in found.reason
     with house_style():
@@ -233,4 +233,4 @@ def test_cells_of_different_seeds_are_no_pairs():
     study = planted()
     data = study.data.assign_coords(seed=("member", [*study.data["seed"].values[:-1], 999]))
     with pytest.raises(ValueError, match="different seeds"):
-        memory.grid(dataclasses.replace(study, data=data), "composition")
+        worth.grid(dataclasses.replace(study, data=data), "composition")

@@ -3,34 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
 from math import inf
-from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
-from scipy.optimize import isotonic_regression
 
-from experiments.parscale.cells import LONE, PLAIN, cell, ends, levels, pick
+from experiments.parscale.cells import PLAIN, cell, levels, pick
 from experiments.parscale.drawing import intervals
 from experiments.parscale.expected import BY, PAPER
 from experiments.parscale.studies import PUBLISHED
-from jaxlab.analysis.interval import Interval, bootstrap_interval, student_interval
+from experiments.parscale.worth import (
+    COUNT,
+    WIDTH,
+    Grid,
+    bits_per_parameter,
+    grid,
+    log_multipliers,
+    multiplier,
+    of_task,
+    ratio,
+)
+from jaxlab.analysis.interval import Interval, student_interval
 from jaxlab.analysis.study import Study
 from jaxlab.report import plots
 from jaxlab.report.expected import Expected, Measured, Unmeasured
 from jaxlab.report.figures import CATEGORY_COLOURS, GREY, Figure, panels
 from jaxlab.report.page import Table
-from jaxlab.tasks import recall
 
-WIDTH, COUNT = "model.width", "streams.count"
 TASKS = {
     "recall": "memory: pairs learned by heart",
     "composition": "reasoning: a ball under swapped cups",
 }
 COUNTS = (2, 4)
-RESAMPLES = 1000  # of the seeds
 CONJECTURE = f"{PAPER}: its conjecture, parameters memorise and computation reasons"
 
 # Written before a run of several streams. Pilots of one stream on seeds 0 and 1, which chose the
@@ -127,100 +132,6 @@ PINNED = PUBLISHED | {
 }
 
 
-class Grid(NamedTuple):
-    """The final losses on one task, in nats: W widths with streams, L with one alone, S seeds."""
-
-    widths: list[int]
-    counts: list[int]  # from 1
-    N_WxP: np.ndarray
-    loss_SxWxP: np.ndarray
-    ladder_N_L: np.ndarray
-    ladder_SxL: np.ndarray
-    lone_SxW: np.ndarray | None
-
-
-@cache
-def _members(study: Study) -> xr.Dataset:
-    return ends(study, WIDTH, COUNT, "streams.lone", "task.name", "task.vocabulary")
-
-
-def _task(study: Study, task: str) -> xr.Dataset:
-    return pick(_members(study), {"task.name": task})
-
-
-@cache
-def grid(study: Study, task: str) -> Grid:
-    """Returns the losses on a task; ValueError where a cell lacks or a member diverged."""
-    data = _task(study, task)
-    with_streams = data.isel(member=data[COUNT].values > 1)
-    widths, counts = levels(with_streams, WIDTH), [1, *levels(with_streams, COUNT)]
-    cells = [
-        [cell(data, {WIDTH: width, COUNT: count, "streams.lone": False}) for count in counts]
-        for width in widths
-    ]
-    ladder = [cell(data, PLAIN | {WIDTH: width}) for width in levels(data, WIDTH)]
-    lone = None
-    if pick(data, LONE).sizes["member"]:
-        lone = [cell(data, LONE | {WIDTH: width}) for width in widths]
-    every = [*(own for row in cells for own in row), *ladder, *(lone or [])]
-    if len({tuple(own["seed"].values.tolist()) for own in every}) > 1:
-        raise ValueError("cells have different seeds: pairs need the same")
-    return Grid(
-        widths,
-        counts,
-        np.array([[float(own["parameters"][0]) for own in row] for row in cells]),
-        np.moveaxis([[own["eval_loss"].values for own in row] for row in cells], -1, 0),
-        np.array([float(own["parameters"][0]) for own in ladder]),
-        np.stack([own["eval_loss"].values for own in ladder], axis=1),
-        None if lone is None else np.stack([own["eval_loss"].values for own in lone], axis=1),
-    )
-
-
-def log_multipliers(own: Grid, count: int, seeds: np.ndarray | slice = slice(None)) -> np.ndarray:
-    """Returns ln(N of one stream with the loss of P streams / N of those), for every width [W].
-
-    N counts all but the embedding, so what the streams add is not free. Losses are means over
-    `seeds`; those of one stream are made to fall with N (isotonic regression), and read on straight
-    lines in ln N. NaN where they do not reach: nothing is extrapolated.
-    """
-    ladder_L = own.ladder_SxL[seeds].mean(axis=0)
-    falling_L = isotonic_regression(ladder_L, increasing=False).x
-    column = own.counts.index(count)
-    loss_W = own.loss_SxWxP[seeds][..., column].mean(axis=0)
-    equal_W = np.interp(-loss_W, -falling_L, np.log(own.ladder_N_L), left=np.nan, right=np.nan)
-    return equal_W - np.log(own.N_WxP[:, column])
-
-
-def multiplier(study: Study, task: str, count: int, width: int | None = None) -> Interval:
-    """Returns what P streams are worth: at one width, or the geometric mean over all.
-
-    Raises:
-      ValueError: fewer than three seeds, or a loss that one stream does not reach at any width.
-    """
-    own = grid(study, task)
-    rows = slice(None) if width is None else [own.widths.index(width)]
-    return _over_seeds(
-        lambda seeds: np.exp(log_multipliers(own, count, seeds)[rows].mean()), len(own.loss_SxWxP)
-    )
-
-
-def ratio(study: Study, count: int) -> Interval:
-    """Returns the multiplier of reasoning over that of memory, seeds resampled together."""
-    memory, reasoning = grid(study, "recall"), grid(study, "composition")
-
-    def statistic(seeds: np.ndarray) -> float:
-        more_W = log_multipliers(reasoning, count, seeds) - log_multipliers(memory, count, seeds)
-        return np.exp(more_W.mean())
-
-    return _over_seeds(statistic, len(memory.loss_SxWxP))
-
-
-def _over_seeds(statistic: Callable[[np.ndarray], float], seeds: int) -> Interval:
-    return bootstrap_interval(
-        lambda index_S: float(statistic(index_S)), np.arange(seeds), resamples=RESAMPLES
-    )
-
-
 def measure(study: Study) -> dict[str, Measured | Unmeasured]:
     """Returns gains, what they are worth in parameters, and the controls."""
     found: dict[str, Measured | Unmeasured] = {}
@@ -255,11 +166,11 @@ def measure(study: Study) -> dict[str, Measured | Unmeasured]:
 
 
 def _of_one_stream(study: Study) -> dict[str, Measured | Unmeasured]:
-    plain = pick(_task(study, "composition"), PLAIN)
+    plain = pick(of_task(study, "composition"), PLAIN)
     widest = cell(plain, {WIDTH: levels(plain, WIDTH)[-1]})
     last = f"eval_loss_{study.config.task.swaps}"
     more = (plain[last] - plain["eval_loss_2"]).groupby("seed").mean("member")
-    narrowest = pick(_task(study, "recall"), PLAIN)
+    narrowest = pick(of_task(study, "recall"), PLAIN)
     narrowest = cell(narrowest, {WIDTH: levels(narrowest, WIDTH)[0]})
     exposures = study.config.train.steps * study.config.recall_batch / study.config.task.pairs
     return {
@@ -270,13 +181,6 @@ def _of_one_stream(study: Study) -> dict[str, Measured | Unmeasured]:
             f"after {exposures:.0f} exposures of each pair",
         ),
     }
-
-
-def bits_per_parameter(study: Study, data: xr.Dataset) -> np.ndarray:
-    """Returns the bits of the table that members know, per parameter with the embedding, [M]."""
-    values, pairs = int(data["task.vocabulary"][0]), study.config.task.pairs
-    bits_M = recall.stored_bits(data["eval_loss"].values, pairs, values)
-    return bits_M / (data["parameters"].values + values * data[WIDTH].values)
 
 
 def _by_width(study: Study, task: str, count: int) -> str:
@@ -352,7 +256,7 @@ def _or_nan(study: Study, task: str, count: int, width: int) -> Interval:
 
 def _swaps(ax: Axes, study: Study) -> None:
     own = grid(study, "composition")
-    data, swaps = _task(study, "composition"), range(1, study.config.task.swaps + 1)
+    data, swaps = of_task(study, "composition"), range(1, study.config.task.swaps + 1)
     data = data.isel(member=np.isin(data[WIDTH].values, own.widths))
     for count, colour in zip(own.counts, CATEGORY_COLOURS, strict=False):
         members = pick(data, {COUNT: count, "streams.lone": False})
@@ -367,7 +271,7 @@ def tables(study: Study) -> list[Table]:
     """Returns all cells of both tasks."""
     rows = []
     for task in TASKS:
-        own, data = grid(study, task), _task(study, task)
+        own, data = grid(study, task), of_task(study, task)
         for width in levels(data, WIDTH):
             of_width = pick(data, {WIDTH: width})
             for lone in levels(of_width, "streams.lone"):
