@@ -63,7 +63,7 @@ def grid(study: Study, task: str) -> Grid:
         widths,
         counts,
         np.array([[float(own["parameters"][0]) for own in row] for row in cells]),
-        np.moveaxis([[own["eval_loss"].values for own in row] for row in cells], -1, 0),
+        np.moveaxis(np.array([[own["eval_loss"].values for own in row] for row in cells]), -1, 0),
         np.array([float(own["parameters"][0]) for own in ladder]),
         np.stack([own["eval_loss"].values for own in ladder], axis=1),
         None if lone is None else np.stack([own["eval_loss"].values for own in lone], axis=1),

@@ -39,7 +39,8 @@ COUNTS = (2, 4)
 CONJECTURE = f"{PAPER}: its conjecture, parameters memorise and computation reasons"
 
 # Written before a run of several streams. Pilots of one stream on seeds 0 and 1, which chose the
-# tasks and the learning rate, had been seen.
+# tasks and the learning rate, had been seen; one of several streams at one width came after, and
+# moved nothing.
 EXPECTED = {
     **{
         f"memory_composition_gain_{count}": Expected(
