@@ -34,7 +34,7 @@ class Local:
     hard: bool
 
     def __post_init__(self):
-        for name, least in {"vocabulary": 2, "classes": 2, "width": 1, "depth": 0}.items():
+        for name, least in {"vocabulary": 2, "classes": 2, "width": 1, "depth": 1}.items():
             if getattr(self, name) < least:
                 raise ValueError(f"{name} must be at least {least}, got {getattr(self, name)}")
 

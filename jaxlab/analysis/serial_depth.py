@@ -1,0 +1,218 @@
+"""Serial depth and work of a JAX function, read off its jaxpr.
+
+Serial depth is the number of two-input operations on the longest path from the inputs to an output,
+as if there were processors without end; work (FLOPs) is the number of all. The rules are those of
+opaque serial depth (arXiv 2603.09786; github.com/google-deepmind/serial_depth): an elementwise
+operation is one deep, a reduction of n numbers ⌈log₂ n⌉, a product with n terms ⌈log₂ n⌉ + 1, what
+moves data 0. Two differ: paths begin at the inputs that are named, as what hangs on parameters and
+constants alone can be known beforehand, and a scan is as deep as its carries make it, so that a map
+written as a scan is no deeper than its body. An array is as deep as its deepest element.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.extend.core import Jaxpr, JaxprEqn, Literal
+
+
+def names(text: str) -> frozenset[str]:
+    """Returns the words of a text."""
+    return frozenset(text.split())
+
+
+MOVES = names(
+    """broadcast_in_dim concatenate convert_element_type copy dynamic_slice dynamic_update_slice
+    gather iota optimization_barrier pad random_bits random_clone random_fold_in random_seed
+    random_split random_unwrap random_wrap reshape rev scatter slice split squeeze stop_gradient
+    transpose"""
+)
+ELEMENTWISE = names(
+    """abs add add_any and ceil clamp cos div eq erf erf_inv exp exp2 expm1 floor ge gt integer_pow
+    is_finite le log log1p logistic lt max min mul ne neg not or pow rem round rsqrt select_n
+    shift_left shift_right_arithmetic shift_right_logical sign sin sqrt square sub tan tanh xor"""
+)
+REDUCTIONS = names(
+    "argmax argmin reduce_and reduce_max reduce_min reduce_or reduce_prod reduce_sum"
+)
+PREFIXES = names("cumlogsumexp cummax cummin cumprod cumsum")
+PRODUCTS = names("dot_general conv_general_dilated")
+CALLS = ("jaxpr", "call_jaxpr")  # the parameters that hold the function of a call
+
+NEVER = -math.inf  # the depth, from an input, of what does not depend on it
+Depth_I = np.ndarray  # of a variable from each of I inputs
+
+
+class Cost(NamedTuple):
+    """What one sequence costs: serial depth and FLOPs in operations, and the parameters."""
+
+    serial_depth: int
+    flops: int
+    parameters: int
+
+
+def measure(model: Any, length: int) -> Cost:
+    """Returns the cost of `model.apply` on one sequence of `length` tokens; nothing is computed.
+
+    model: has `init(key) -> params` and `apply(params, tokens_BxN)`.
+    """
+    params = jax.eval_shape(model.init, jax.random.key(0))
+    tokens_BxN = jax.ShapeDtypeStruct((1, length), jnp.int32)
+    return Cost(
+        serial_depth(
+            lambda tokens_BxN, params: model.apply(params, tokens_BxN), tokens_BxN, params
+        ),
+        flops(model.apply, params, tokens_BxN),
+        sum(leaf.size for leaf in jax.tree.leaves(params)),
+    )
+
+
+def serial_depth(function: Callable, inputs: Any, *known: Any) -> int:
+    """Returns the operations on the longest path from `inputs` to an output of a function.
+
+    inputs: its first argument, arrays or their shapes; the others are `known` beforehand.
+    Raises ValueError at a loop whose length is not static and at an operation without a rule.
+    """
+    jaxpr = jax.make_jaxpr(function)(inputs, *known).jaxpr
+    start, before = np.zeros(1), np.full(1, NEVER)
+    named = len(jax.tree.leaves(inputs))
+    of_inputs = [start] * named + [before] * (len(jaxpr.invars) - named)
+    deepest = max((depth_I[0] for depth_I in depths(jaxpr, of_inputs)), default=NEVER)
+    return 0 if deepest == NEVER else int(deepest)
+
+
+def flops(function: Callable, *inputs: Any) -> int:
+    """Returns the operations of function(*inputs), every turn of a scan counted.
+
+    What XLA counts for a compiled function has the body of a loop once.
+    """
+    return work(jax.make_jaxpr(function)(*inputs).jaxpr)
+
+
+def depths(jaxpr: Jaxpr, of_inputs: list[Depth_I]) -> list[Depth_I]:
+    """Returns the depth of every output, given those of the inputs; constants have none."""
+    none_I = np.full(of_inputs[0].shape if of_inputs else (1,), NEVER)
+    known = dict(zip(jaxpr.invars, of_inputs, strict=True))
+
+    def read(variable: Any) -> Depth_I:
+        return none_I if isinstance(variable, Literal) else known.get(variable, none_I)
+
+    for equation in jaxpr.eqns:
+        of_operands = [read(variable) for variable in equation.invars]
+        known |= zip(equation.outvars, after(equation, of_operands, none_I), strict=True)
+    return [read(variable) for variable in jaxpr.outvars]
+
+
+def after(equation: JaxprEqn, of_operands: list[Depth_I], none_I: Depth_I) -> list[Depth_I]:
+    """Returns the depth of every output of an equation."""
+    name = equation.primitive.name
+    if name == "scan":
+        return after_scan(equation, of_operands)
+    if name == "cond":
+        of_branches = [depths(b.jaxpr, of_operands[1:]) for b in equation.params["branches"]]
+        return [
+            np.maximum.reduce([of_operands[0], *of_output])
+            for of_output in zip(*of_branches, strict=True)
+        ]
+    if (called := function_of(equation)) is not None:
+        return depths(called, of_operands)
+    deepest_I = np.maximum.reduce([none_I, *of_operands])
+    return [deepest_I + levels(equation)] * len(equation.outvars)
+
+
+def after_scan(equation: JaxprEqn, of_operands: list[Depth_I]) -> list[Depth_I]:
+    """Follows the carries turn by turn through the body, a matrix of longest paths."""
+    body = equation.params["jaxpr"].jaxpr
+    constants, carries = equation.params["num_consts"], equation.params["num_carry"]
+    size = len(body.invars)
+    if size == 0:
+        return []
+    own_IxI = np.where(np.eye(size, dtype=bool), 0, NEVER)
+    body_OxI = np.reshape(depths(body, list(own_IxI)), (len(body.outvars), size))
+    operand_IxJ = np.stack(of_operands)
+    out_OxJ = np.full((len(body.outvars), operand_IxJ.shape[1]), NEVER)
+    carry = slice(constants, constants + carries)
+    for _ in range(equation.params["length"]):
+        turn_OxJ = np.max(body_OxI[:, :, None] + operand_IxJ[None], axis=1)
+        out_OxJ = np.maximum(out_OxJ, turn_OxJ)  # outputs of all turns are one array
+        out_OxJ[:carries] = operand_IxJ[carry] = turn_OxJ[:carries]
+    return list(out_OxJ)
+
+
+def levels(equation: JaxprEqn) -> int:
+    """Returns how many operations deep a primitive is."""
+    name = equation.primitive.name
+    if name in MOVES:
+        return 0
+    if name in ELEMENTWISE:
+        return 1
+    if name in PREFIXES:
+        return ceil_log2(equation.invars[0].aval.shape[equation.params["axis"]])
+    if name in REDUCTIONS:
+        return ceil_log2(reduced(equation))
+    if name in PRODUCTS:
+        return ceil_log2(terms(equation)) + 1
+    if name == "while":
+        raise ValueError("a loop without a static length has no serial depth: give it a length")
+    raise ValueError(f"no rule for the operation {name!r}: add it to one of the sets of {__name__}")
+
+
+def work(jaxpr: Jaxpr) -> int:
+    """Counts the operations of a jaxpr."""
+    return sum(map(work_of, jaxpr.eqns))
+
+
+def work_of(equation: JaxprEqn) -> int:
+    """Counts the operations of an equation; of branches, those of the longest."""
+    name = equation.primitive.name
+    if name == "scan":
+        return equation.params["length"] * work(equation.params["jaxpr"].jaxpr)
+    if name == "cond":
+        return max(work(branch.jaxpr) for branch in equation.params["branches"])
+    if (called := function_of(equation)) is not None:
+        return work(called)
+    if levels(equation) == 0:
+        return 0
+    size = sum(variable.aval.size for variable in equation.outvars)
+    if name in PRODUCTS:
+        return 2 * terms(equation) * size
+    if name in REDUCTIONS:
+        return equation.invars[0].aval.size - size
+    return size
+
+
+def function_of(equation: JaxprEqn) -> Jaxpr | None:
+    """Returns the jaxpr that an equation calls once, if any."""
+    if equation.primitive.name == "while":
+        return None
+    for name in CALLS:
+        if name in equation.params:
+            called = equation.params[name]
+            return called if isinstance(called, Jaxpr) else called.jaxpr
+    return None
+
+
+def reduced(equation: JaxprEqn) -> int:
+    """Returns how many numbers become one."""
+    shape = equation.invars[0].aval.shape
+    return math.prod(shape[axis] for axis in equation.params["axes"])
+
+
+def terms(equation: JaxprEqn) -> int:
+    """Returns how many products a number of a dot product or convolution is the sum of."""
+    left, right = (variable.aval.shape for variable in equation.invars)
+    if equation.primitive.name == "dot_general":
+        (axes, _), _ = equation.params["dimension_numbers"]
+        return math.prod(left[axis] for axis in axes)
+    outputs, *_ = equation.params["dimension_numbers"].rhs_spec
+    return math.prod(right) // right[outputs]
+
+
+def ceil_log2(count: int) -> int:
+    """Returns ⌈log₂ count⌉."""
+    return max(count - 1, 0).bit_length()
