@@ -6,7 +6,9 @@ EXTRAS := dev cuda tpu slurm
 ONE_THIRD := headline adam_grid sgd_grid temperature_scan initial_scale weight_decay schedules spectrum causes \
   hard_labels channels margins flat regression separable text images tower ways_out growth escape carry text_ways
 
-.PHONY: help setup one_third $(EXTRAS:%=setup-%) quickstart test lint clean constraints
+PARSCALE := widths stage_one two_stage frozen controls variants memory
+
+.PHONY: help setup one_third parscale $(EXTRAS:%=setup-%) quickstart test lint clean constraints
 
 ## help         list the targets
 help:
@@ -23,6 +25,7 @@ quickstart: setup
 	$(BIN)/python scripts/sweep.py --config=configs/one_third/headline.py:$(or $(SIZE),quick) --workdir=$(QUICK)/headline
 	$(BIN)/python scripts/sweep.py --config=configs/one_third/flat.py:$(or $(SIZE),paper) --workdir=$(QUICK)/flat
 	$(BIN)/python scripts/sweep.py --config=configs/one_third/text.py:$(or $(SIZE),quick) --workdir=$(QUICK)/text
+	$(BIN)/python scripts/sweep.py --config=configs/parscale/widths.py:$(or $(SIZE),brief) --workdir=$(QUICK)/widths
 	$(BIN)/python scripts/report.py $(QUICK)
 
 ## one_third    run every study of the one-third law (2 hours) and write results/one_third
@@ -31,6 +34,15 @@ one_third: setup
 	  $(BIN)/python scripts/sweep.py --config=configs/one_third/$$figure.py --workdir=runs/one_third/$$figure || failed="$$failed $$figure"; \
 	done; \
 	$(BIN)/python scripts/report.py runs/one_third --out=results/one_third && \
+	if [ -n "$$failed" ]; then echo "These studies failed:$$failed. Give the same command to go on with them." >&2; exit 1; fi
+
+## parscale     run every study of P streams (2 hours) and write results/parscale
+parscale: setup
+	@failed=; for study in $(PARSCALE); do \
+	  case $$study in two_stage|frozen) start=--config.start.study=runs/parscale/stage_one;; *) start=;; esac; \
+	  $(BIN)/python scripts/sweep.py --config=configs/parscale/$$study.py --workdir=runs/parscale/$$study $$start || failed="$$failed $$study"; \
+	done; \
+	$(BIN)/python scripts/report.py runs/parscale --out=results/parscale && \
 	if [ -n "$$failed" ]; then echo "These studies failed:$$failed. Give the same command to go on with them." >&2; exit 1; fi
 
 ## test         run the tests

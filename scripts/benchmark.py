@@ -1,8 +1,9 @@
 #!/usr/bin/env python
-"""Measures how fast a config's first group trains on this machine, or how fast its models write.
+"""Measures how fast a config's groups train on this machine, or how fast its models write.
 
 python scripts/benchmark.py
 python scripts/benchmark.py --config=configs/one_third/text.py --steps=200
+python scripts/benchmark.py --config=configs/parscale/widths.py:speed --groups=4 --steps=20
 python scripts/benchmark.py --config=configs/parscale/widths.py --decode --batch=1,8
 """
 
@@ -21,14 +22,15 @@ GRID = "configs/one_third/adam_grid.py:one_seed"
 def parse() -> tuple[argparse.Namespace, list[str]]:
     """Reads the command line; what is left are `--config.KEY=VALUE` overrides."""
     parser = argparse.ArgumentParser(
-        description="Time the compiled program of a config's first group, and the training loop "
-        "around it. CPU seconds are of this process and all its threads: they hold on a busy "
+        description="Time the compiled programs of a config's groups, and the training loop "
+        "around them. CPU seconds are of this process and all its threads: they hold on a busy "
         "machine, where wall seconds do not.",
         epilog="Any value of the config can be set: --config.devices.members_at_once=8",
         allow_abbrev=False,
     )
     parser.add_argument("--config", default=GRID, help=f"FILE.py or FILE.py:SIZE (default {GRID})")
     parser.add_argument("--steps", type=int, default=200, help="steps to time (default 200)")
+    parser.add_argument("--groups", type=int, default=1, help="how many to time (default 1)")
     decode = parser.add_argument_group("decoding, instead of training")
     decode.add_argument(
         "--decode", action="store_true", help="time models of experiments/parscale, for every P"
@@ -43,7 +45,7 @@ def parse() -> tuple[argparse.Namespace, list[str]]:
 def main() -> int:
     """Prints the measurements; returns the exit status."""
     args, rest = parse()
-    from jaxlab.config import ConfigError
+    from jaxlab.config import ConfigError, check
     from jaxlab.sweeps import plan
     from jaxlab.sweeps.flags import config_overrides
 
@@ -53,15 +55,23 @@ def main() -> int:
         if args.decode:
             decode([group.config for group in groups], args)
         else:
-            measure(groups[0])
+            check(args.groups >= 1, f"--groups={args.groups}: time at least 1")
+            first = None
+            for group in groups[: args.groups]:
+                seconds = measure(group)
+                first = first or seconds
+                if seconds is not first:
+                    print(f"to the first       {seconds / first:.2f} times its CPU-seconds")
     except ConfigError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     return 0
 
 
-def measure(group) -> None:
+def measure(group) -> float:
     """Times a group: the bare program, and the loop that writes metrics and checkpoints.
+
+    Returns the CPU-seconds of a member's step.
 
     They take turns, and the share outside the program is the median over turns, so that a machine
     whose speed drifts does not decide it.
@@ -102,15 +112,21 @@ def measure(group) -> None:
 
     done = members * steps
     print(f"{jax.device_count()} x {jax.devices()[0].device_kind}, medians of {ROUNDS} rounds")
-    print(f"group              {members} members, {steps} steps, {len(records) - 1} records")
+    print(f"group              {group.name}")
+    print(f"                   {members} members, {steps} steps, {len(records) - 1} records")
     print(f"compile            {first_wall - again_wall:.2f} s")
     print(f"steps alone        {done / seconds[0, 1]:.0f} member-steps per CPU-second", end="")
     print(f" ({1e3 * seconds[0, 1] / done:.3f} ms), {done / seconds[0, 0]:.0f} per second")
+    if "tokens_per_example" in experiment.info:
+        tokens = done * group.config.train.batch_size * experiment.info["tokens_per_example"]
+        print(f"                   {tokens / seconds[0, 1]:.0f} tokens per CPU-second", end="")
+        print(f", {tokens / seconds[0, 0]:.0f} per second")
     print(f"with evaluations   {seconds[1, 1]:.2f} CPU-seconds, {seconds[1, 0]:.2f} s")
     print(f"the training loop  {seconds[2, 1]:.2f} CPU-seconds, {seconds[2, 0]:.2f} s")
     print(
         f"outside program    {100 * shares[1]:.1f} % of CPU, {100 * shares[0]:.1f} % of wall time"
     )
+    return seconds[0, 1] / done
 
 
 def _loop(group, experiment) -> tuple[float, float]:

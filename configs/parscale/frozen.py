@@ -16,12 +16,13 @@ PAPER = {**sizes.PAPER, "train.steps": 1000, "records.every_steps": 100, "eval.b
 SIZES = {
     "paper": {**PAPER, "task.first_step": 20_000},
     "quick": {},
-    "tiny": {**sizes.TINY, "task.first_step": 4},
+    "tiny": {**sizes.TINY, "task.first_step": 4, "counts": (1, 2)},
 }
 
 
 def get_config(arg=None):
     """Returns the config of a size: paper, quick or tiny."""
+    size = choose(arg, SIZES, default="quick")
     config = sizes.base("frozen")
     config.start.study = "runs/stage_one"
     config.start.frozen = True
@@ -29,8 +30,8 @@ def get_config(arg=None):
     config.task.first_step = 4000
     config.train.steps = 800
     config.records.every_steps = 400
-    config.counts = (1, 2, 4, 8)
-    return override(config, choose(arg, SIZES, default="quick"))
+    config.counts = size.get("counts", (1, 2, 4, 8))  # an override keeps the number of values
+    return override(config, size)
 
 
 def sweep(add, config):

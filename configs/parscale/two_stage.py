@@ -16,12 +16,13 @@ PAPER = {**sizes.PAPER, "train.steps": 1000, "records.every_steps": 100, "eval.b
 SIZES = {
     "paper": {**PAPER, "task.first_step": 20_000},
     "quick": {},
-    "tiny": {**sizes.TINY, "task.first_step": 4},
+    "tiny": {**sizes.TINY, "task.first_step": 4, "counts": (1, 2)},
 }
 
 
 def get_config(arg=None):
     """Returns the config of a size: paper, quick or tiny."""
+    size = choose(arg, SIZES, default="quick")
     config = sizes.base("two_stage")
     config.start.study = "runs/stage_one"
     config.task.first_step = 4000
@@ -31,8 +32,8 @@ def get_config(arg=None):
     config.records.every_steps = 100
     config.records.per_decade = 8
     config.eval.batches = 32
-    config.counts = (1, 2, 4, 8)
-    return override(config, choose(arg, SIZES, default="quick"))
+    config.counts = size.get("counts", (1, 2, 4, 8))  # an override keeps the number of values
+    return override(config, size)
 
 
 def sweep(add, config):

@@ -6,6 +6,7 @@ falls by 1.4 to 2.0 % at P = 2 and by 3.5 to 4.3 % at P = 8 (arXiv 2505.10475, E
 order, the same initial decoder. The control is a single stream with a prefix.
 Size `quick` (the default): 6,000 to 25,000 parameters, 1.2 million bytes of Python, 6 seeds;
 45 minutes on two CPU cores. Size `paper`: widths 256 to 1024 in 12 layers, for an accelerator.
+Size `brief`: the narrowest, up to two streams, a minute. Size `speed`: one wider decoder, for scripts/benchmark.py.
 
 python scripts/sweep.py --config=configs/parscale/widths.py --workdir=runs/widths
 """
@@ -16,21 +17,35 @@ from jaxlab.config import choose, override
 SIZES = {
     "paper": {**sizes.PAPER, "widths": (256, 512, 1024)},
     "quick": {},
-    "tiny": {**sizes.TINY, "widths": (4, 8, 12), "counts": (1, 2, 4, 8)},
+    "brief": {"widths": (16,), "counts": (1, 2), "train.steps": 600, "records.every_steps": 300},
+    "speed": {  # what scripts/benchmark.py measures
+        "seeds": 1,
+        "widths": (128,),
+        "model.layers": 4,
+        "model.heads": 4,
+        "model.kv_heads": 4,
+        "task.length": 256,
+        "streams.prefix": 48,
+        "train.steps": 20,
+        "records.every_steps": 20,
+        "eval.batches": 1,
+    },
+    "tiny": {**sizes.TINY, "widths": (8,), "counts": (1, 2)},
 }
 
 
 def get_config(arg=None):
     """Returns the config of a size: paper, quick or tiny."""
+    size = choose(arg, SIZES, default="quick")
     config = sizes.base("widths")
-    config.widths = (16, 24, 32)
-    config.counts = (1, 2, 4, 8)
-    return override(config, choose(arg, SIZES, default="quick"))
+    config.widths = size.get("widths", (16, 24, 32))  # an override keeps the number of values
+    config.counts = size.get("counts", (1, 2, 4, 8))
+    return override(config, size)
 
 
 def sweep(add, config):
     """Adds a member per width, number of streams and seed; and one stream with a prefix."""
-    cells = [(1, True), *((count, False) for count in config.counts)]
+    cells = [*((count, False) for count in config.counts), (1, True)]
     for width in config.widths:
         for count, lone in cells:
             for seed in range(config.seeds):

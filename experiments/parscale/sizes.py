@@ -35,7 +35,7 @@ TINY = {
     "model.hidden": 8,
     "model.layers": 1,
     "streams.prefix": 2,
-    "train.batch_size": 2,
+    "train.batch_size": 4,
     "train.steps": 4,
     "records.every_steps": 2,
     "eval.batches": 1,

@@ -45,7 +45,7 @@ def build(config) -> Experiment:
     """Returns the experiment of a static config (no traced value is in it)."""
     task, batch_size = config.task, config.train.batch_size
     whole = model.streams(config)
-    data, sizes, info = {}, {}, {}
+    data, sizes, info = {}, {}, {"tokens_per_example": task.length}
     for split, name in (("train", "train"), ("eval", "validation")):
         text = corpus.load_tokens(task.dataset, name, task.data_dir, task.vocabulary)
         rows, sizes[split] = cut(text, task.length, task.packed)

@@ -31,7 +31,7 @@ PRINTED = [
     ("4.4B", 8, 8, 512, 13.143, 5.972),
 ]
 
-# Stack losses at P = 1 of the six sizes, and of 1.6B at P = 8 (experiments/parscale/parscale_losses.csv).
+# Stack losses at P = 1 of the six sizes, and of 1.6B at P = 8, as in parscale_losses.csv.
 PLAIN_LOSS = (1.1722, 1.1496, 1.1131, 1.0817, 1.0451, 1.0213)
 PARALLEL_LOSS = 1.0383
 

@@ -147,5 +147,5 @@ def test_a_start_of_another_seed_or_shape_is_refused(stage_one):
     validate(tiny(seed=SEEDS[0], **start))
     with pytest.raises(ConfigError, match="0 members of seed 4"):
         validate(tiny(seed=4, **start))
-    with pytest.raises(ConfigError, match="embedding_VxM.*is .*256, 16.* and not .*256, 32"):
+    with pytest.raises(ConfigError, match=r"embedding_VxM.*is .*256, 16.* and not .*256, 32"):
         static_build(tiny(**{"model.width": 32}, **start))
