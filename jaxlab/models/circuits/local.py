@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxlab.models.circuits.gate import threshold
+from jaxlab.models.circuits.sizes import require
 from jaxlab.models.decoder import unstack
 
 Params = dict[str, Any]
@@ -34,9 +35,7 @@ class Local:
     hard: bool
 
     def __post_init__(self):
-        for name, least in {"vocabulary": 2, "classes": 2, "width": 1, "depth": 1}.items():
-            if getattr(self, name) < least:
-                raise ValueError(f"{name} must be at least {least}, got {getattr(self, name)}")
+        require(self, vocabulary=2, classes=2, width=1, depth=1)
 
     @property
     def layers(self) -> int:
