@@ -7,7 +7,7 @@ two are apart, on the same decoders: a table of random pairs that can only be le
 new at every step, whose place can only be computed. Paired seeds: all numbers of streams see the
 same data from the same decoder. Streams are mixed by learned constants: the published MLP on their
 states would add a fifth to the parameters of so shallow a decoder, and N is what counts here.
-Size `quick` (the default): widths 8 to 32, up to 4 streams, 6 seeds; 25 minutes on two CPU cores.
+Size `quick` (the default): widths 8 to 24, up to 4 streams, 6 seeds; 15 minutes on two CPU cores.
 Size `paper`: widths 64 to 384, up to 8 streams, for an accelerator.
 
 python scripts/sweep.py --config=configs/parscale/memory.py --workdir=runs/memory
@@ -70,8 +70,8 @@ def get_config(arg=None):
     config.seeds = 6
     config.first_seed = 100  # pilots had lower ones
     config.lone = True  # a single stream with a prefix as well, the control
-    config.widths = size.get("widths", (12, 16, 24))  # an override keeps the number of values
-    config.ends = size.get("ends", (8, 32))  # of one stream alone: what the others are read off
+    config.widths = size.get("widths", (12, 16))  # an override keeps the number of values
+    config.ends = size.get("ends", (8, 24))  # of one stream alone: what the others are read off
     config.counts = size.get("counts", (2, 4))
     return override(config, size)
 

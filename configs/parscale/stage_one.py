@@ -1,7 +1,7 @@
 """The first of two stages: plain decoders, from which `two_stage` and `frozen` start.
 
 Claim: none of its own (arXiv 2505.10475, Sec. 4, trains its first stage on 1 T tokens).
-Size `quick` (the default): width 24, 4000 steps, 6 seeds; 2 minutes on two CPU cores.
+Size `quick` (the default): width 12, 4000 steps, 6 seeds; 2 minutes on two CPU cores.
 Size `paper`: width 512 in 12 layers, for an accelerator.
 
 python scripts/sweep.py --config=configs/parscale/stage_one.py --workdir=runs/stage_one
@@ -17,7 +17,6 @@ def get_config(arg=None):
     """Returns the config of a size: paper, quick or tiny."""
     config = sizes.base("stage_one")
     config.schedule.name = "constant"  # the second stage brings the rate down
-    config.train.steps = 4000
     return override(config, choose(arg, SIZES, default="quick"))
 
 

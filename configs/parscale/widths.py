@@ -4,9 +4,10 @@ Claim: P streams lower the loss as if the decoder had (k ln P + 1) times its par
 falls by 1.4 to 2.0 % at P = 2 and by 3.5 to 4.3 % at P = 8 (arXiv 2505.10475, Eq. 5 and Fig. 2, at
 0.5 to 4.4 billion parameters). Here pairs of equal seed are compared: the same rows in the same
 order, the same initial decoder. The control is a single stream with a prefix.
-Size `quick` (the default): 6,000 to 25,000 parameters, 1.2 million bytes of Python, 6 seeds;
-45 minutes on two CPU cores. Size `paper`: widths 256 to 1024 in 12 layers, for an accelerator.
-Size `brief`: the narrowest, up to two streams, a minute. Size `speed`: one wider decoder, for scripts/benchmark.py.
+Size `quick` (the default): 1,700 to 6,300 parameters, 2 million bytes of Python, 6 seeds;
+40 minutes on two CPU cores. Size `paper`: widths 256 to 1024 in 12 layers, for an accelerator.
+Size `brief`: one width, up to two streams, a minute. Size `speed`: one wider decoder, for
+scripts/benchmark.py.
 
 python scripts/sweep.py --config=configs/parscale/widths.py --workdir=runs/widths
 """
@@ -17,7 +18,7 @@ from jaxlab.config import choose, override
 SIZES = {
     "paper": {**sizes.PAPER, "widths": (256, 512, 1024)},
     "quick": {},
-    "brief": {"widths": (16,), "counts": (1, 2), "train.steps": 600, "records.every_steps": 300},
+    "brief": {"widths": (12,), "counts": (1, 2), "train.steps": 600, "records.every_steps": 300},
     "speed": {  # what scripts/benchmark.py measures
         "seeds": 1,
         "widths": (128,),
@@ -38,7 +39,7 @@ def get_config(arg=None):
     """Returns the config of a size: paper, quick or tiny."""
     size = choose(arg, SIZES, default="quick")
     config = sizes.base("widths")
-    config.widths = size.get("widths", (16, 24, 32))  # an override keeps the number of values
+    config.widths = size.get("widths", (8, 12, 16))  # an override keeps the number of values
     config.counts = size.get("counts", (1, 2, 4, 8))
     return override(config, size)
 
