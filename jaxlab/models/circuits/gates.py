@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxlab.models.circuits.local import REACH, neighbours
-from jaxlab.models.circuits.sizes import require
+from jaxlab.models.sizes import require
 
 Params = dict[str, Any]
 FUNCTIONS = 16

@@ -10,8 +10,8 @@ import jax
 import jax.numpy as jnp
 
 from jaxlab.models.circuits.gate import threshold
-from jaxlab.models.circuits.sizes import require
 from jaxlab.models.decoder import unstack
+from jaxlab.models.sizes import require
 
 Params = dict[str, Any]
 REACH = 3  # cells that a gate reads: left, own, right

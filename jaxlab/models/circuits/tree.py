@@ -9,8 +9,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from jaxlab.models.circuits.sizes import require
 from jaxlab.models.decoder import unstack
+from jaxlab.models.sizes import require
 
 Params = dict[str, Any]
 

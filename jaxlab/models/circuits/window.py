@@ -8,7 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from jaxlab.models.circuits.sizes import require
+from jaxlab.models.sizes import require
 
 Params = dict[str, Any]
 

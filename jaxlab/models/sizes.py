@@ -1,4 +1,4 @@
-"""What the sizes of a circuit must be."""
+"""What the sizes of a model must be."""
 
 from __future__ import annotations
 
