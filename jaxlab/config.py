@@ -1,9 +1,9 @@
 """What every config shares: the base, the split into static and traced values, and its file.
 
-A config holds every value that runs. **The type of a value decides what it is**: a float, or the
-seed, only flows into arithmetic, so it is *traced*: an argument of the compiled program, free to
-differ between the members of a group. Everything else (ints, strings, booleans, tuples) shapes the
-program, so it is *static*: members that differ in it belong to different groups.
+A config holds every value that runs. **The type of a value decides what it is**: a float, or one of
+`TRACED_INTEGERS`, only flows into arithmetic, so it is *traced*: an argument of the compiled
+program, free to differ between the members of a group. Everything else (ints, strings, booleans,
+tuples) shapes the program, so it is *static*: members that differ in it belong to different groups.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from typing import Any, TypeAlias
 
 from ml_collections import ConfigDict, FrozenConfigDict
 
-TRACED_INTEGERS = ("seed",)  # an int by nature, but no shape depends on it
+# Integers by nature, but no shape depends on them: the rule and the steps of an automaton too.
+TRACED_INTEGERS = ("seed", "task.rule", "task.time")
 
 # The names that may be chosen, and the keys beside the learning rate that each reads.
 OPTIMIZERS: dict[str, tuple[str, ...]] = {

@@ -1,0 +1,69 @@
+"""The serial-depth experiment: any task with any model, by their names in the config."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import optax
+from ml_collections import ConfigDict
+
+from experiments.serial import models, tasks
+from jaxlab import config as configs
+from jaxlab.analysis.serial_depth import measure
+from jaxlab.config import Config
+from jaxlab.experiment import Batch, BatchId, Experiment, Params, Shared, Values
+
+
+def config(task: str, model: str) -> Config:
+    """Returns the base of the configs with this task and model."""
+    config = configs.base()
+    config.experiment = "serial"
+    config.task = ConfigDict({"name": task, **tasks.DEFAULTS[task]})
+    config.model = ConfigDict({"name": model, **models.DEFAULTS[model]})
+    config.optimizer.learning_rate = 3e-3
+    config.schedule.name = "cosine"
+    config.schedule.final = 0.0
+    config.train.batch_size = 64
+    return config
+
+
+def validate(config: Config) -> None:
+    """Checks what only this experiment knows; raises ConfigError."""
+    tasks.validate(config)
+    models.validate(config, tasks.make(config))
+
+
+def build(config) -> Experiment:
+    """Returns the experiment of a static config (no traced value is in it)."""
+    task, batch_size = tasks.make(config), config.train.batch_size
+    model = models.make(config, task)
+    cost = measure(model, task.length)
+
+    def draw(batch: Batch, values: Values, batch_id: BatchId) -> Batch:
+        key = jax.random.fold_in(batch_id.key(values), batch_id.step)
+        return task.draw(key, batch_size, values)._asdict()
+
+    def loss(params: Params, batch: Batch, values: Values) -> jax.Array:
+        logits_BxNxC = model.apply(params, batch["tokens_BxN"])
+        nats_BxN = optax.softmax_cross_entropy_with_integer_labels(
+            logits_BxNxC, batch["targets_BxN"]
+        )
+        return jnp.mean(nats_BxN, where=batch["counted_BxN"])
+
+    def evaluate(params: Params, batch: Batch, values: Values) -> dict[str, jax.Array]:
+        answers_BxN = jnp.argmax(model.apply(params, batch["tokens_BxN"]), axis=-1)
+        right_BxN = answers_BxN == batch["targets_BxN"]
+        counted_BxN = batch["counted_BxN"]
+        return {
+            "loss": loss(params, batch, values),
+            "accuracy": jnp.mean(right_BxN, where=counted_BxN),
+            "row_accuracy": jnp.mean(jnp.all(right_BxN | ~counted_BxN, axis=1)),
+        }
+
+    return Experiment(
+        init=lambda key, values: model.init(key),
+        loss=loss,
+        evaluate=evaluate,
+        batch=(Shared(task.depends, draw),),
+        info={"cost": cost._asdict()},
+    )
