@@ -11,7 +11,7 @@ import io
 import os
 import platform
 import sysconfig
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -74,8 +74,11 @@ class PythonSource(tfds.core.GeneratorBasedBuilder):
                 yield number, {"text": text, "path": path}
 
 
-def prepare(data_dir: str | os.PathLike, kind: type[PythonSource] = PythonSource) -> Path:
-    """Writes the running Python's set under `data_dir`, unless it is there already.
+def prepare(
+    data_dir: str | os.PathLike,
+    kind: Callable[..., tfds.core.GeneratorBasedBuilder] = PythonSource,
+) -> Path:
+    """Writes the set of a builder that downloads nothing under `data_dir`, unless it is there.
 
     TFDS writes into a folder of its own and renames it when all is done, so that neither a kill
     nor a second process at the same time leaves half a set behind.

@@ -1,0 +1,88 @@
+"""Frozen sets of Sudoku puzzles by the rounds they take, as a TFDS set."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import os
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+import numpy as np
+import tensorflow_datasets as tfds
+
+from jaxlab.tasks.python_source import prepare
+from jaxlab.tasks.serial.sudoku import Puzzles
+from jaxlab.tasks.serial.sudoku_search import find_puzzles
+
+SPLIT_SEEDS = {"train": 0, "validation": 1}
+
+
+@dataclasses.dataclass
+class Kind(tfds.core.BuilderConfig):
+    """Puzzles of one size that all have as many blanks and take as many rounds."""
+
+    box: int = 0
+    blanks: int = 0
+    rounds: int = 0
+    puzzles: int = 0  # of each split
+
+
+class SudokuPuzzles(tfds.core.GeneratorBasedBuilder):
+    """TFDS set `sudoku_puzzles`: `givens` and `solution` (cells row by row), and `rounds`.
+
+    A config, such as `9x9_8`, is named after the side and the rounds. Those of one round are the
+    parallel control of the others: blanks and puzzles are as many. Puzzles are searched for when
+    the set is prepared, from seeds that belong to the version.
+    """
+
+    VERSION = tfds.core.Version("1.0.0")
+    BUILDER_CONFIGS: ClassVar[list[Kind]] = [
+        *(Kind(name=f"4x4_{r}", box=2, blanks=6, rounds=r, puzzles=1000) for r in (1, 2, 3)),
+        *(Kind(name=f"9x9_{r}", box=3, blanks=28, rounds=r, puzzles=1000) for r in (1, 2, 4, 8)),
+    ]
+
+    def _info(self) -> tfds.core.DatasetInfo:
+        cells = tfds.features.Tensor(shape=(self.kind.box**4,), dtype=np.uint8)
+        return tfds.core.DatasetInfo(
+            builder=self,
+            description="Sudoku puzzles by the rounds of forced moves that they take.",
+            features=tfds.features.FeaturesDict(
+                {"givens": cells, "solution": cells, "rounds": np.int32}
+            ),
+            disable_shuffling=True,
+        )
+
+    @property
+    def kind(self) -> Kind:
+        """The config, with its own type."""
+        assert isinstance(self.builder_config, Kind)
+        return self.builder_config
+
+    def _split_generators(self, dl_manager: Any) -> dict[str, Iterator]:
+        del dl_manager  # there is nothing to download
+        return {split: self._generate_examples(seed) for split, seed in SPLIT_SEEDS.items()}
+
+    def _generate_examples(self, seed: int) -> Iterator[tuple[int, dict[str, np.ndarray]]]:
+        kind = self.kind
+        random = np.random.RandomState([seed, kind.box, kind.blanks, kind.rounds])
+        puzzles = find_puzzles(random, kind.puzzles, kind.box, kind.blanks, kind.rounds)
+        for number, (givens, solution, rounds) in enumerate(zip(*puzzles, strict=True)):
+            example = {"givens": givens.astype(np.uint8), "solution": solution.astype(np.uint8)}
+            yield number, example | {"rounds": rounds}
+
+
+def load(data_dir: str | os.PathLike, name: str, split: str) -> Puzzles:
+    """Returns the puzzles of a set, such as `9x9_8`, and split; prepares the set where it is not.
+
+    Raises:
+        ValueError: there is no set of this name, or `data_dir` cannot be written.
+    """
+    if name not in SudokuPuzzles.builder_configs:
+        raise ValueError(
+            f"no puzzles {name!r}: choose one of {list(SudokuPuzzles.builder_configs)}"
+        )
+    folder = prepare(data_dir, functools.partial(SudokuPuzzles, config=name))
+    examples = list(tfds.builder_from_directory(folder).as_data_source(split))
+    keys = ("givens", "solution", "rounds")
+    return Puzzles(*(np.array([example[key] for example in examples]) for key in keys))
