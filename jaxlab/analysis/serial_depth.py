@@ -27,10 +27,10 @@ def names(text: str) -> frozenset[str]:
 
 
 MOVES = names(
-    """broadcast_in_dim concatenate convert_element_type copy dynamic_slice dynamic_update_slice
-    gather iota optimization_barrier pad random_bits random_clone random_fold_in random_seed
-    random_split random_unwrap random_wrap reshape rev scatter slice split squeeze stop_gradient
-    transpose"""
+    """bitcast_convert_type broadcast_in_dim concatenate convert_element_type copy dynamic_slice
+    dynamic_update_slice gather iota optimization_barrier pad random_bits random_clone
+    random_fold_in random_seed random_split random_unwrap random_wrap reshape rev scatter slice
+    split squeeze stop_gradient transpose"""
 )
 ELEMENTWISE = names(
     """abs add add_any and ceil clamp cos div eq erf erf_inv exp exp2 expm1 floor ge gt integer_pow
@@ -112,7 +112,7 @@ def after(equation: JaxprEqn, of_operands: list[Depth_I], none_I: Depth_I) -> li
     """Returns the depth of every output of an equation."""
     name = equation.primitive.name
     if name == "scan":
-        return after_scan(equation, of_operands)
+        return after_scan(equation, of_operands, none_I)
     if name == "cond":
         of_branches = [depths(b.jaxpr, of_operands[1:]) for b in equation.params["branches"]]
         return [
@@ -125,23 +125,24 @@ def after(equation: JaxprEqn, of_operands: list[Depth_I], none_I: Depth_I) -> li
     return [deepest_I + levels(equation)] * len(equation.outvars)
 
 
-def after_scan(equation: JaxprEqn, of_operands: list[Depth_I]) -> list[Depth_I]:
+def after_scan(equation: JaxprEqn, of_operands: list[Depth_I], none_I: Depth_I) -> list[Depth_I]:
     """Follows the carries turn by turn through the body, a matrix of longest paths."""
     body = equation.params["jaxpr"].jaxpr
     constants, carries = equation.params["num_consts"], equation.params["num_carry"]
-    size = len(body.invars)
-    if size == 0:
-        return []
-    own_IxI = np.where(np.eye(size, dtype=bool), 0, NEVER)
-    body_OxI = np.reshape(depths(body, list(own_IxI)), (len(body.outvars), size))
-    operand_IxJ = np.stack(of_operands)
-    out_OxJ = np.full((len(body.outvars), operand_IxJ.shape[1]), NEVER)
-    carry = slice(constants, constants + carries)
+    operands, outputs = len(body.invars), len(body.outvars)
+    if operands == 0:
+        return [none_I] * outputs
+    own_PxP = np.where(np.eye(operands, dtype=bool), 0, NEVER)
+    body_OxP = np.reshape(depths(body, list(own_PxP)), (outputs, operands))
+    operand_PxI = np.stack(of_operands)
+    carry_PxI = operand_PxI[constants : constants + carries]  # a view
+    output_OxI = np.tile(none_I, (outputs, 1))
+    output_OxI[:carries] = carry_PxI
     for _ in range(equation.params["length"]):
-        turn_OxJ = np.max(body_OxI[:, :, None] + operand_IxJ[None], axis=1)
-        out_OxJ = np.maximum(out_OxJ, turn_OxJ)  # outputs of all turns are one array
-        out_OxJ[:carries] = operand_IxJ[carry] = turn_OxJ[:carries]
-    return list(out_OxJ)
+        turn_OxI = np.max(body_OxP[:, :, None] + operand_PxI[None], axis=1)
+        output_OxI = np.maximum(output_OxI, turn_OxI)  # outputs of all turns are one array
+        output_OxI[:carries] = carry_PxI[:] = turn_OxI[:carries]
+    return list(output_OxI)
 
 
 def levels(equation: JaxprEqn) -> int:

@@ -41,6 +41,7 @@ def test_the_published_example():
         (lambda x: lax.cond(x[0] > 0, jnp.sin, lambda x: x * x + x, x), (2,), 2),
         (lambda x: lax.map(lambda y: jnp.sin(jnp.sin(y)), x), (50,), 2),
         (lambda x: lax.fori_loop(0, 50, lambda _, y: jnp.sin(y) + x, x), (2,), 100),
+        (lambda x: lax.fori_loop(0, 0, lambda _, y: jnp.sin(y), jnp.exp(x)), (2,), 1),
         (lambda x: lax.associative_scan(jnp.add, x), (64,), 18),  # down, up, interleave: 3 log₂ n
     ],
 )
