@@ -9,7 +9,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy.interpolate import PchipInterpolator
 
-from experiments.parscale.cells import LONE, cell, ends, levels, pick
+from experiments.parscale.cells import LONE, ends
+from jaxlab.analysis.cells import cell, levels, pick
 from jaxlab.analysis.interval import Interval, bootstrap_interval
 from jaxlab.analysis.power_law import Status
 from jaxlab.analysis.residuals import residual_correlation

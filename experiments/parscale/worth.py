@@ -10,7 +10,8 @@ import numpy as np
 import xarray as xr
 from scipy.optimize import isotonic_regression
 
-from experiments.parscale.cells import LONE, PLAIN, cell, ends, levels, pick
+from experiments.parscale.cells import LONE, PLAIN, ends
+from jaxlab.analysis.cells import cell, levels, pick
 from jaxlab.analysis.interval import Interval, bootstrap_interval
 from jaxlab.analysis.study import Study
 from jaxlab.tasks import recall

@@ -7,9 +7,10 @@ from math import inf
 import xarray as xr
 
 from experiments.parscale import drawing
-from experiments.parscale.cells import LONE, PLAIN, cell, compared, ends, gain, levels, pick
+from experiments.parscale.cells import LONE, PLAIN, compared, ends, gain
 from experiments.parscale.expected import BY, PAPER, PUBLISHED_GAINS
 from experiments.parscale.studies import PUBLISHED, TEXT
+from jaxlab.analysis.cells import cell, levels, pick
 from jaxlab.analysis.interval import student_interval
 from jaxlab.analysis.study import Study
 from jaxlab.report.expected import Expected, Measured, Unmeasured

@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 
-from experiments.parscale.cells import PLAIN, cell, levels, pick
+from experiments.parscale.cells import PLAIN
 from experiments.parscale.drawing import intervals
 from experiments.parscale.expected import BY, PAPER
 from experiments.parscale.studies import PUBLISHED
@@ -24,6 +24,7 @@ from experiments.parscale.worth import (
     of_task,
     ratio,
 )
+from jaxlab.analysis.cells import cell, levels, pick
 from jaxlab.analysis.interval import Interval, student_interval
 from jaxlab.analysis.study import Study
 from jaxlab.report import plots

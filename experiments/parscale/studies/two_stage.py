@@ -7,9 +7,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from experiments.parscale.cells import cell, compared, ends, levels, pick
+from experiments.parscale.cells import compared, ends
 from experiments.parscale.expected import BY, PAPER
 from experiments.parscale.studies import PUBLISHED, TEXT
+from jaxlab.analysis.cells import cell, levels, pick
 from jaxlab.analysis.interval import student_interval
 from jaxlab.analysis.study import Study
 from jaxlab.report import plots

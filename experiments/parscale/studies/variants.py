@@ -8,9 +8,10 @@ from math import inf
 import xarray as xr
 
 from experiments.parscale import drawing
-from experiments.parscale.cells import PLAIN, cell, compared, ends, gain, levels, pick
+from experiments.parscale.cells import PLAIN, compared, ends, gain
 from experiments.parscale.expected import PAPER, PUBLISHED_GAINS
 from experiments.parscale.studies import TEXT
+from jaxlab.analysis.cells import cell, levels, pick
 from jaxlab.analysis.interval import student_interval
 from jaxlab.analysis.study import Study
 from jaxlab.report.expected import Expected, Measured, Unmeasured

@@ -8,7 +8,6 @@ import numpy as np
 
 from experiments.parscale import drawing
 from experiments.parscale import grid as grids
-from experiments.parscale.cells import lowest
 from experiments.parscale.expected import (
     BY,
     PAPER,
@@ -18,6 +17,7 @@ from experiments.parscale.expected import (
 )
 from experiments.parscale.grid import Grid
 from experiments.parscale.studies import PUBLISHED, TEXT
+from jaxlab.analysis.cells import lowest
 from jaxlab.analysis.interval import Interval, student_interval
 from jaxlab.analysis.laws import LAWS
 from jaxlab.analysis.scaling_law import hold_outs

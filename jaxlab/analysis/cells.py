@@ -1,0 +1,80 @@
+"""The cells of a study at the end of training: members that differ in their seeds alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+import xarray as xr
+
+from jaxlab import config as configs
+from jaxlab.analysis.interval import Interval
+from jaxlab.analysis.study import Study
+
+
+def last_records(study: Study, *keys: str) -> xr.Dataset:
+    """Returns the metrics of every member at its last record.
+
+    Args:
+      study: may hold runs of different lengths.
+      keys: values of the config that become coordinates of `member`, swept or not.
+
+    Raises:
+      ValueError: a member that diverged.
+    """
+    data = study.data
+    if diverged := int((data["diverged_step"] >= 0).any("step").sum()):
+        raise ValueError(f"{diverged} of {data.sizes['member']} members diverged")
+    recorded_MxR = np.isfinite(data["eval_loss"].values)
+    last_M = recorded_MxR.shape[1] - 1 - np.argmax(recorded_MxR[:, ::-1], axis=1)
+    found = data.isel(step=xr.DataArray(last_M, dims="member"))
+    known = dict(configs.leaves(study.config))
+    missing = [key for key in keys if key not in data.coords]
+    count = data.sizes["member"]
+    return found.assign_coords({key: ("member", [known[key]] * count) for key in missing})
+
+
+def pick(data: xr.Dataset, values: Mapping[str, object]) -> xr.Dataset:
+    """Returns the members with these values, in the order of their seeds; there may be none."""
+    chosen_M = np.ones(data.sizes["member"], bool)
+    for key, value in values.items():
+        chosen_M &= data[key].values == value
+    return data.isel(member=chosen_M).sortby("seed")
+
+
+def levels(data: xr.Dataset, key: str) -> list:
+    """Returns the values of a coordinate in ascending order."""
+    return np.unique(data[key].values).tolist()
+
+
+def cell(data: xr.Dataset, values: Mapping[str, object]) -> xr.Dataset:
+    """Returns the members of a cell, one per seed, in the order of their seeds.
+
+    Raises:
+      ValueError: none, or several of one seed.
+    """
+    found = pick(data, values)
+    seeds = found["seed"].values
+    if not seeds.size or np.unique(seeds).size < seeds.size:
+        raise ValueError(f"the study has {seeds.size} members with {dict(values)}, not one a seed")
+    return found
+
+
+def lowest(intervals: Iterable[Interval]) -> Interval:
+    """Returns the least of several values, with the lowest of all ends.
+
+    Against a range that is open above, the claim that all lie in it holds if every interval does,
+    and fails if one lies wholly below it.
+    """
+    found = list(intervals)
+    least = min(found, key=lambda part: part.value)
+    low, high = min(part.low for part in found), min(part.high for part in found)
+    return Interval(least.value, low, high, least.seeds, least.level)
+
+
+def highest(intervals: Iterable[Interval]) -> Interval:
+    """Returns the greatest of several values, with the highest of all ends; see `lowest`."""
+    found = list(intervals)
+    most = max(found, key=lambda part: part.value)
+    low, high = max(part.low for part in found), max(part.high for part in found)
+    return Interval(most.value, low, high, most.seeds, most.level)
