@@ -153,7 +153,7 @@ def levels(equation: JaxprEqn) -> int:
     if name in ELEMENTWISE:
         return 1
     if name in PREFIXES:
-        return ceil_log2(equation.invars[0].aval.shape[equation.params["axis"]])
+        return ceil_log2(shape(equation.invars[0])[equation.params["axis"]])
     if name in REDUCTIONS:
         return ceil_log2(reduced(equation))
     if name in PRODUCTS:
@@ -179,11 +179,11 @@ def work_of(equation: JaxprEqn) -> int:
         return work(called)
     if levels(equation) == 0:
         return 0
-    size = sum(variable.aval.size for variable in equation.outvars)
+    size = sum(math.prod(shape(variable)) for variable in equation.outvars)
     if name in PRODUCTS:
         return 2 * terms(equation) * size
     if name in REDUCTIONS:
-        return equation.invars[0].aval.size - size
+        return math.prod(shape(equation.invars[0])) - size
     return size
 
 
@@ -200,18 +200,23 @@ def function_of(equation: JaxprEqn) -> Jaxpr | None:
 
 def reduced(equation: JaxprEqn) -> int:
     """Returns how many numbers become one."""
-    shape = equation.invars[0].aval.shape
-    return math.prod(shape[axis] for axis in equation.params["axes"])
+    of_input = shape(equation.invars[0])
+    return math.prod(of_input[axis] for axis in equation.params["axes"])
 
 
 def terms(equation: JaxprEqn) -> int:
     """Returns how many products a number of a dot product or convolution is the sum of."""
-    left, right = (variable.aval.shape for variable in equation.invars)
+    left, right = map(shape, equation.invars)
     if equation.primitive.name == "dot_general":
         (axes, _), _ = equation.params["dimension_numbers"]
         return math.prod(left[axis] for axis in axes)
     outputs, *_ = equation.params["dimension_numbers"].rhs_spec
     return math.prod(right) // right[outputs]
+
+
+def shape(variable: Any) -> tuple[int, ...]:
+    """Returns the shape of a variable or literal."""
+    return variable.aval.shape
 
 
 def ceil_log2(count: int) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from typing import Any, Literal, get_args
 
 import jax
@@ -74,14 +75,13 @@ class Recurrent:
         """
         inputs_BxNxG = x_BxNxW @ layer["kernel_WxG"] + layer["bias_G"][None, None]
         zeros_BxW = jnp.zeros_like(x_BxNxW[:, 0])
-        if self.cell == "gru":
-            step, start = gru_step, zeros_BxW
-        else:
-            step, start = lstm_step, (zeros_BxW, zeros_BxW)
-        inputs_NxBxG = jnp.swapaxes(inputs_BxNxG, 0, 1)
+        step, start = {
+            "gru": (gru_step, zeros_BxW),
+            "lstm": (lstm_step, (zeros_BxW, zeros_BxW)),
+        }[self.cell]
         # To unroll the loop gains less than a tenth on a CPU and compiles longer.
         _, states_NxBxW = jax.lax.scan(
-            lambda state, inputs_BxG: step(layer, state, inputs_BxG), start, inputs_NxBxG
+            functools.partial(step, layer), start, jnp.swapaxes(inputs_BxNxG, 0, 1)
         )
         return jnp.swapaxes(states_NxBxW, 0, 1)
 

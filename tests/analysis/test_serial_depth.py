@@ -8,7 +8,12 @@ import pytest
 from jax import ShapeDtypeStruct, lax
 
 from jaxlab.analysis.serial_depth import flops, measure, serial_depth
+from jaxlab.models.circuits.gates import Gates
 from jaxlab.models.circuits.local import Local
+from jaxlab.models.circuits.tree import Tree
+from jaxlab.models.circuits.window import Window
+from jaxlab.models.recurrent import Recurrent
+from jaxlab.models.state_space import StateSpace
 
 
 def numbers(*shape):
@@ -109,3 +114,26 @@ def test_depth_of_a_ring_circuit_is_linear_in_layers_and_logarithmic_in_width():
     assert [depth(depth=d) for d in (1, 2, 8)] == [8 + layer * d for d in (1, 2, 8)]
     assert depth(width=64) == depth() + 2 * 5  # five products with four times the terms
     assert depth(length=64) == depth() == depth(tied=True)
+
+
+FAMILIES = (
+    CIRCUIT,
+    Window(vocabulary=2, classes=2, window=32, width=16, depth=2),
+    Tree(vocabulary=2, classes=2, features=8, width=16, fan_in=2, depth=2, tied=True),
+    Gates(classes=2, width=16, depth=2, wiring=0, hard=False),
+    StateSpace(vocabulary=2, classes=2, width=16, depth=2, signed=True),
+    Recurrent(vocabulary=2, classes=2, width=16, depth=2, cell="gru"),
+    Recurrent(vocabulary=2, classes=2, width=16, depth=2, cell="lstm"),
+)
+
+
+@pytest.mark.parametrize("model", FAMILIES, ids=lambda model: type(model).__name__)
+def test_depth_is_linear_in_layers_and_grows_with_the_logarithm_of_the_width(model):
+    def depth(**sizes):
+        return measure(dataclasses.replace(model, **sizes), 32).serial_depth
+
+    layer = depth(depth=2) - depth(depth=1)
+    assert layer > 0
+    assert depth(depth=5) - depth(depth=2) == 3 * layer
+    fourfold = [depth(width=width) for width in (16, 64, 256)]
+    assert fourfold[2] - fourfold[1] == fourfold[1] - fourfold[0] <= fourfold[0] / 2

@@ -1,5 +1,7 @@
 """Gated recurrences and state spaces against their recurrences, token by token in NumPy."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -103,11 +105,13 @@ def test_the_depth_of_a_recurrence_grows_with_the_tokens_and_that_of_a_scan_with
     assert depth(SIGNED, 1024) - depth(SIGNED, 256) == depth(SIGNED, 64) - depth(SIGNED, 16)
 
 
-def test_what_they_start_with():
-    layer = jax.jit(GRU.init_layer)(jax.random.key(0))
-    for square in np.split(np.asarray(layer["recurrent_WxG"]), 3, axis=1):
+def test_an_lstm_starts_orthogonal_and_remembering():
+    layer = jax.jit(LSTM.init_layer)(jax.random.key(0))
+    for square in np.split(np.asarray(layer["recurrent_WxG"]), 4, axis=1):
         np.testing.assert_allclose(square @ square.T, np.eye(5), atol=1e-5)
-    bias = LSTM.init_layer(jax.random.key(0))["bias_G"]
-    np.testing.assert_array_equal(bias, np.repeat([0, 1, 0, 0], 5))
+    np.testing.assert_array_equal(layer["bias_G"], np.repeat([0, 1, 0, 0], 5))
+
+
+def test_another_cell_is_refused():
     with pytest.raises(ValueError, match="cell 'rnn' is none of"):
-        Recurrent(vocabulary=3, classes=4, width=5, depth=2, cell="rnn")  # type: ignore
+        dataclasses.replace(GRU, cell="rnn")
