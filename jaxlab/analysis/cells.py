@@ -78,3 +78,10 @@ def highest(intervals: Iterable[Interval]) -> Interval:
     most = max(found, key=lambda part: part.value)
     low, high = max(part.low for part in found), max(part.high for part in found)
     return Interval(most.value, low, high, most.seeds, most.level)
+
+
+def distance(interval: Interval, point: float = 0.0) -> Interval:
+    """Returns how far a value is from a point, on either side."""
+    ends = abs(interval.low - point), abs(interval.high - point)
+    low = 0.0 if interval.low <= point <= interval.high else min(ends)
+    return Interval(abs(interval.value - point), low, max(ends), interval.seeds, interval.level)
