@@ -76,6 +76,33 @@ def test_every_number_of_streams_sees_the_same_rows_and_starts_from_the_same_dec
     assert_same(made[0], made[2])
 
 
+def test_packed_rows_have_the_loss_of_their_documents_alone(tmp_path):
+    for number in range(60):
+        (tmp_path / f"{number}.txt").write_text(f"{number} is {number**2}")
+    files = {"task.dataset": f"files:{tmp_path}", "task.packed": True, "task.length": 20}
+    experiment = static_build(tiny(**{"streams.count": 2}, **files))
+    (rows,) = experiment.batch
+    params = experiment.init(stream_key(3, "init"), values(3))
+    batch = rows.make(experiment.data, values(3), BatchId("train", np.int32(0)))
+    documents_BxT = np.asarray(batch["documents_BxT"])
+    row = int(np.argmax([len(np.unique(row_T)) for row_T in documents_BxT]))
+    pieces = [number for number in np.unique(documents_BxT[row]) if number >= 0]
+    assert len(pieces) > 1  # or there is nothing to mix up
+
+    nats, count = 0.0, 0
+    for number in pieces:
+        own_T = documents_BxT[row] == number
+        alone = {name: leaf[row : row + 1, own_T] for name, leaf in batch.items()}
+        there = int(alone["counted_BxT"].sum())
+        nats += float(experiment.loss(params, alone, values(3))) * there
+        count += there
+    together = {name: leaf[row : row + 1] for name, leaf in batch.items()}
+    whole = float(experiment.loss(params, together, values(3)))
+    np.testing.assert_allclose(whole, nats / count, rtol=1e-5)
+    evaluated = experiment.evaluate(params, together, values(3))
+    np.testing.assert_allclose(evaluated["loss"], whole, rtol=1e-5)
+
+
 def test_a_second_stage_starts_from_the_decoder_of_its_seed(stage_one):
     folder, seeds_S, decoders_S = stage_one
     config = tiny(**{"streams.count": 2, "start.study": str(folder)})
