@@ -118,7 +118,7 @@ def test_depth_of_a_ring_circuit_is_linear_in_layers_and_logarithmic_in_width():
 
 FAMILIES = (
     CIRCUIT,
-    Window(vocabulary=2, classes=2, window=32, width=16, depth=2),
+    Window(vocabulary=2, classes=2, length=32, width=16, depth=2),
     Tree(vocabulary=2, classes=2, features=8, width=16, fan_in=2, depth=2, tied=True),
     Gates(classes=2, width=16, depth=2, wiring=0, hard=False),
     StateSpace(vocabulary=2, classes=2, width=16, depth=2, signed=True),

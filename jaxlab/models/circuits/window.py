@@ -22,20 +22,20 @@ class Window:
 
     vocabulary: int
     classes: int
-    window: int  # tokens
+    length: int  # tokens of the window
     width: int
     depth: int
 
     def __post_init__(self):
-        require(self, vocabulary=2, classes=2, window=1, width=1, depth=1)
+        require(self, vocabulary=2, classes=2, length=1, width=1, depth=1)
 
     def init(self, key: jax.Array) -> Params:
         """Draws matrices from N(0, 2 / fan-in); of one-hot vectors the fan-in is the window."""
         first, hidden, head = jax.random.split(key, 3)
         width, others = self.width, self.depth - 1
-        shape = (self.window, self.vocabulary, width)
+        shape = (self.length, self.vocabulary, width)
         return {
-            "kernel_NxVxW": (2 / self.window) ** 0.5 * jax.random.normal(first, shape),
+            "kernel_NxVxW": (2 / self.length) ** 0.5 * jax.random.normal(first, shape),
             "bias_W": jnp.zeros(width),
             "layers": [
                 {
@@ -50,8 +50,8 @@ class Window:
 
     def apply(self, params: Params, tokens_BxN: jax.Array) -> jax.Array:
         """Maps tokens_BxN, N of one window, to float32 logits_Bx1xC of its one label."""
-        if tokens_BxN.shape[1] != self.window:
-            raise ValueError(f"a window has {self.window} tokens, got {tokens_BxN.shape[1]}")
+        if tokens_BxN.shape[1] != self.length:
+            raise ValueError(f"a window has {self.length} tokens, got {tokens_BxN.shape[1]}")
         one_hot_BxNxV = jax.nn.one_hot(tokens_BxN, self.vocabulary)
         sums_BxW = jnp.einsum("bnv,nvw->bw", one_hot_BxNxV, params["kernel_NxVxW"])
         gates_BxW = jax.nn.relu(sums_BxW + params["bias_W"][None])

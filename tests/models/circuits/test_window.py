@@ -7,7 +7,7 @@ import pytest
 
 from jaxlab.models.circuits.window import Window
 
-MODEL = Window(vocabulary=2, classes=3, window=5, width=8, depth=3)
+MODEL = Window(vocabulary=2, classes=3, length=5, width=8, depth=3)
 TOKENS = np.random.default_rng(0).integers(0, 2, size=(6, 5))
 
 
