@@ -4,8 +4,9 @@ Claim: what takes T steps in a row takes T layers, and width buys none of them (
 the paper has no experiment, this one is the lab's). A ring circuit of D layers is trained on the
 cells of an elementary automaton after T steps; below T layers its accuracy is the exact ceiling of
 what it can see, whatever its width. Rule 110 is P-complete. The threshold is one of locality: the
-control, Rule 90 at T a power of two, is an XOR of two cells, and shows it as well.
-Size `quick` (the default): T up to 6, 2000 steps, 3 seeds; 12 minutes on two CPU cores.
+control, Rule 90 at T a power of two, is an XOR of two cells, and shows it as well. Circuits of
+threshold gates stand beside those of ReLU.
+Size `quick` (the default): T up to 6, 2500 steps, 3 seeds; 12 minutes on two CPU cores.
 Size `paper`: T up to 8, 5 seeds, for an accelerator.
 
 python scripts/sweep.py --config=configs/serial/light_cone.py --workdir=runs/light_cone
@@ -16,23 +17,27 @@ from jaxlab.config import choose, override
 
 SIZES = {
     "paper": {
-        "times": (1, 2, 4, 6, 8),
+        "times": (1, 2, 3, 4, 5, 6, 7, 8),
         "control_times": (1, 2, 4, 8),
-        "depths": (1, 2, 3, 4, 6, 8, 12),
         "widths": (8, 16, 64, 256),
+        "control_widths": (16, 64),
         "seeds": 5,
+        "task.cells": 32,
+        "train.batch_size": 64,
         "train.steps": 10_000,
     },
     "quick": {},
     "tiny": {
         "times": (1, 2),
         "control_times": (1,),
-        "depths": (1, 2),
         "widths": (4,),
+        "control_widths": (4,),
+        "hard_times": (),
         "seeds": 2,
         "task.cells": 8,
         "train.batch_size": 8,
         "train.steps": 4,
+        "eval.batches": 2,
     },
 }
 
@@ -42,31 +47,47 @@ def get_config(arg=None):
     size = choose(arg, SIZES, default="quick")
     config = build.config("automaton", "local")
     config.study = "light_cone"
-    config.train.steps = 2000
-    config.records.every_steps = 2000
-    config.eval.batches = 64
+    config.task.cells = 16
+    config.train.batch_size = 32
+    config.train.steps = 2500
+    config.records.every_steps = 20_000  # the last one alone is read
+    config.eval.batches = 256
     config.seeds = 3
     config.first_seed = 100  # pilots had lower ones
-    config.times = size.get("times", (1, 2, 4, 6))  # an override keeps the number of values
+    config.hard_width = 64
+    config.hard_rate = 0.01
+    config.times = size.get("times", (1, 2, 3, 4, 5, 6))  # an override keeps the number of values
     config.control_times = size.get("control_times", (1, 2, 4))
-    config.depths = size.get("depths", (1, 2, 3, 4, 6, 8))
     config.widths = size.get("widths", (8, 16, 64))
+    config.control_widths = size.get("control_widths", (16,))
+    config.hard_times = size.get("hard_times", (1, 2))
     return override(config, size)
 
 
 def sweep(add, config):
-    """Adds a member per depth, width, rule, time and seed; rules and times share a program."""
-    cells = [(110, time) for time in config.times] + [(90, time) for time in config.control_times]
-    for depth in config.depths:
-        for width in config.widths:
-            for rule, time in cells:
-                for seed in range(config.seeds):
-                    add(
-                        **{
-                            "model.depth": depth,
-                            "model.width": width,
-                            "task.rule": rule,
-                            "task.time": time,
-                            "seed": config.first_seed + seed,
-                        }
-                    )
+    """Adds a member per depth up to T + 1, width, rule, time and seed; rules share a program."""
+    cells = [
+        (110, time, width, False, config.optimizer.learning_rate)
+        for time in config.times
+        for width in config.widths
+    ]
+    cells += [
+        (90, time, width, False, config.optimizer.learning_rate)
+        for time in config.control_times
+        for width in config.control_widths
+    ]
+    cells += [(110, time, config.hard_width, True, config.hard_rate) for time in config.hard_times]
+    for rule, time, width, hard, rate in cells:
+        for depth in range(1, min(time + 1, max(config.times)) + 1):
+            for seed in range(config.seeds):
+                add(
+                    **{
+                        "model.depth": depth,
+                        "model.width": width,
+                        "model.hard": hard,
+                        "optimizer.learning_rate": rate,
+                        "task.rule": rule,
+                        "task.time": time,
+                        "seed": config.first_seed + seed,
+                    }
+                )

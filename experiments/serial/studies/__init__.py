@@ -1,0 +1,15 @@
+"""The parts of the serial-depth report: one file per study, with all that the report says of it.
+
+The paper has no experiment: its claims are theorems and citations, so nothing here is published and
+every range is this lab's, written before the runs.
+"""
+
+from __future__ import annotations
+
+from jaxlab.report.parts import Parts
+
+NAMES = ("light_cone",)
+PAPER = "arXiv 2507.12549"
+BY = f"{PAPER} has no experiment; range by this lab"
+
+PARTS = Parts(__name__, NAMES, {})
