@@ -90,7 +90,8 @@ class Majority:
         """Draws uniform rows; targets are the majorities around each cell."""
         tokens_BxN = _bits(key, batch_size, self.cells)
         shifts = range(-self.radius, self.radius + 1)
-        ones_BxN = sum(jnp.roll(tokens_BxN, shift, axis=1) for shift in shifts)
+        around = [jnp.roll(tokens_BxN, shift, axis=1) for shift in shifts]
+        ones_BxN = jnp.sum(jnp.stack(around), axis=0)
         return _ask(tokens_BxN, (ones_BxN > self.radius).astype(jnp.int32), self.asks)
 
     def chance(self) -> float:

@@ -84,5 +84,7 @@ def load(data_dir: str | os.PathLike, name: str, split: str) -> Puzzles:
         )
     folder = prepare(data_dir, functools.partial(SudokuPuzzles, config=name))
     examples = list(tfds.builder_from_directory(folder).as_data_source(split))
-    keys = ("givens", "solution", "rounds")
-    return Puzzles(*(np.array([example[key] for example in examples]) for key in keys))
+    givens_PxC, solution_PxC, rounds_P = (
+        np.array([example[key] for example in examples]) for key in ("givens", "solution", "rounds")
+    )
+    return Puzzles(givens_PxC, solution_PxC, rounds_P)
