@@ -37,11 +37,12 @@ def build(config) -> Experiment:
     """Returns the experiment of a static config (no traced value is in it)."""
     task, batch_size = tasks.make(config), config.train.batch_size
     model = models.make(config, task)
-    cost = measure(model, task.length)
+    tested, parts = models.tested(model), tasks.parts(task)
+    cost = measure(tested, task.length)
 
     def draw(batch: Batch, values: Values, batch_id: BatchId) -> Batch:
         key = jax.random.fold_in(batch_id.key(values), batch_id.step)
-        return task.draw(key, batch_size, values)._asdict()
+        return tasks.draw(task, key, batch_size, values)._asdict()
 
     def loss(params: Params, batch: Batch, values: Values) -> jax.Array:
         logits_BxNxC = model.apply(params, batch["tokens_BxN"])
@@ -51,19 +52,19 @@ def build(config) -> Experiment:
         return jnp.mean(nats_BxN, where=batch["counted_BxN"])
 
     def evaluate(params: Params, batch: Batch, values: Values) -> dict[str, jax.Array]:
-        answers_BxN = jnp.argmax(model.apply(params, batch["tokens_BxN"]), axis=-1)
-        right_BxN = answers_BxN == batch["targets_BxN"]
-        counted_BxN = batch["counted_BxN"]
+        answers_BxN = jnp.argmax(tested.apply(params, batch["tokens_BxN"]), axis=-1)
+        right_BxN, counted_BxN = answers_BxN == batch["targets_BxN"], batch["counted_BxN"]
         return {
             "loss": loss(params, batch, values),
             "accuracy": jnp.mean(right_BxN, where=counted_BxN),
             "row_accuracy": jnp.mean(jnp.all(right_BxN | ~counted_BxN, axis=1)),
+            **{f"accuracy_{name}": jnp.mean(right_BxN[:, part]) for name, part in parts.items()},
         }
 
     return Experiment(
         init=lambda key, values: model.init(key),
         loss=loss,
         evaluate=evaluate,
-        batch=(Shared(task.depends, draw),),
+        batch=(Shared(tasks.depends(task), draw),),
         info={"cost": cost._asdict()},
     )

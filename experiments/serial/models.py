@@ -3,23 +3,84 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from jaxlab.config import Config, check, one_of
+from experiments.serial.blocks import Levels
+from jaxlab.config import Config, ConfigError, check, one_of
+from jaxlab.models.circuits.gates import Gates
 from jaxlab.models.circuits.local import Local
+from jaxlab.models.circuits.tree import Tree
+from jaxlab.models.circuits.window import Window
+from jaxlab.models.decoder import Decoder
+from jaxlab.models.looped import Looped
+from jaxlab.models.recurrent import Recurrent
+from jaxlab.models.state_space import StateSpace
 
-MODELS = {"local": Local}
+Sizes = Mapping[str, Any]
 DEFAULTS: dict[str, dict[str, Any]] = {
     "local": {"width": 16, "depth": 4, "tied": False, "hard": False},
+    "window": {"width": 16, "depth": 1},
+    "gates": {"width": 32, "depth": 2, "wiring": 0},
+    "tree": {"features": 64, "width": 512, "tied": True},
+    "transformer": {
+        "width": 64,
+        "layers": 1,
+        "heads": 4,
+        "hidden": 128,  # units of the SwiGLU
+        "loops": 1,
+        "injected": False,
+        "positions": True,
+    },
+    "recurrent": {"width": 64, "depth": 1, "cell": "gru"},
+    "state_space": {"width": 64, "depth": 1, "signed": True},
+}
+
+
+def own(kind: type, sizes: Sizes) -> Any:
+    """Returns a model of sizes that have the names of its fields."""
+    return kind(**{field.name: sizes[field.name] for field in dataclasses.fields(kind)})
+
+
+def transformer(sizes: Sizes) -> Looped:
+    """Returns a decoder that begins with a token of its own, looped or not."""
+    decoder = Decoder(
+        vocabulary=sizes["vocabulary"] + 1,
+        width=sizes["width"],
+        layers=sizes["layers"],
+        heads=sizes["heads"],
+        kv_heads=sizes["heads"],
+        hidden=sizes["hidden"],
+        rope_base=10_000,
+        dtype="float32",
+        attention="xla",
+        scanned=False,
+        rematerialized=False,
+    )
+    return own(Looped, {**sizes, "decoder": decoder})
+
+
+MODELS: dict[str, Callable[[Sizes], Any]] = {
+    "local": lambda sizes: own(Local, sizes),
+    "window": lambda sizes: own(Window, sizes),
+    "gates": lambda sizes: own(Gates, {**sizes, "hard": False}),
+    "tree": lambda sizes: Levels(own(Tree, sizes)),
+    "transformer": transformer,
+    "recurrent": lambda sizes: own(Recurrent, sizes),
+    "state_space": lambda sizes: own(StateSpace, sizes),
 }
 
 
 def make(config: Config, task: Any) -> Any:
     """Returns the model of a config, with as many tokens and answers as the task has."""
-    own = MODELS[config.model.name]
-    sizes = {"vocabulary": task.vocabulary, "classes": task.classes, "length": task.length}
-    known = sizes | config.model.to_dict()
-    return own(**{field.name: known[field.name] for field in dataclasses.fields(own)})
+    names = ("vocabulary", "classes", "length", "fan_in", "depth")  # a task may set the last two
+    sizes = {name: getattr(task, name) for name in names if hasattr(task, name)}
+    return MODELS[config.model.name](sizes | config.model.to_dict())
+
+
+def tested(model: Any) -> Any:
+    """Returns the model that is evaluated: logic gates are mixtures while they learn alone."""
+    return dataclasses.replace(model, hard=True) if isinstance(model, Gates) else model
 
 
 def validate(config: Config, task: Any) -> None:
@@ -33,4 +94,4 @@ def validate(config: Config, task: Any) -> None:
     try:
         make(config, task)
     except ValueError as error:
-        check(False, f"model: {error}")
+        raise ConfigError(f"model: {error}") from error

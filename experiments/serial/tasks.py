@@ -6,11 +6,14 @@ import dataclasses
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 
-from jaxlab.config import Config, check, one_of
+from experiments.serial.blocks import Blocks
+from jaxlab.config import Config, ConfigError, check, one_of
 from jaxlab.experiment import Values
 from jaxlab.tasks.serial import automata
 from jaxlab.tasks.serial.questions import Questions
+from jaxlab.tasks.serial.words import Words
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,8 +39,42 @@ class Automaton:
         return Questions(tokens_BxN, targets_BxN, counted_BxN)
 
 
-TASKS = {"automaton": Automaton}
+@dataclasses.dataclass(frozen=True)
+class Table:
+    """Every window of 2 `radius` + 1 cells, each once in a batch: nothing is left to generalise to.
+
+    The answer is the middle cell after `radius` steps of the traced rule, or where that is
+    `MAJORITY` the state that most cells of the window have.
+    """
+
+    radius: int
+
+    vocabulary = classes = 2
+    depends = ("task.rule",)
+
+    def __post_init__(self):
+        automata.windows(self.radius)  # raises where they are too many
+
+    @property
+    def length(self) -> int:
+        """Cells of a window."""
+        return 2 * self.radius + 1
+
+    def draw(self, key: jax.Array, batch_size: int, values: Values) -> Questions:
+        """Returns the whole table; `batch_size` is its size."""
+        tokens_BxN = jnp.asarray(automata.windows(self.radius), jnp.int32)
+        evolved_BxN = automata.evolve(values["task.rule"], tokens_BxN, self.radius)
+        most_B = (jnp.sum(tokens_BxN, axis=1) > self.radius).astype(jnp.int32)
+        answer_B = jnp.where(values["task.rule"] == MAJORITY, most_B, evolved_BxN[:, self.radius])
+        return Questions(tokens_BxN, answer_B[:, None], jnp.full((batch_size, 1), True))
+
+
+MAJORITY = 256  # beside the rules, which end at 255
+TASKS = {"automaton": Automaton, "table": Table, "blocks": Blocks, "words": Words}
 DEFAULTS: dict[str, dict[str, Any]] = {
+    "words": {"group": "A5", "length": 16, "letters": "elements"},
+    "blocks": {"group": "A5", "length": 16, "fan_in": 2, "depth": 4},
+    "table": {"rule": 110, "radius": 3},
     "automaton": {"rule": 110, "time": 4, "cells": 32, "asks": "every"},
 }
 
@@ -46,6 +83,24 @@ def make(config: Config) -> Any:
     """Returns the task of a config, static or complete."""
     own = TASKS[config.task.name]
     return own(**{field.name: config.task[field.name] for field in dataclasses.fields(own)})
+
+
+def depends(task: Any) -> tuple[str, ...]:
+    """Returns the traced values that the draws of a task depend on."""
+    return getattr(task, "depends", ("seed",))
+
+
+def draw(task: Any, key: jax.Array, batch_size: int, values: Values) -> Questions:
+    """Draws questions of a task, whether it reads traced values or not."""
+    read = (values,) if hasattr(task, "depends") else ()
+    return task.draw(key, batch_size, *read)
+
+
+def parts(task: Any) -> dict[str, slice]:
+    """Returns the places whose accuracy is told apart, by name."""
+    if isinstance(task, Words):
+        return {f"letter_{place + 1}": slice(place, place + 1) for place in range(task.length)}
+    return task.parts if isinstance(task, Blocks) else {}
 
 
 def validate(config: Config) -> None:
@@ -57,6 +112,13 @@ def validate(config: Config) -> None:
     try:
         if task.name == "automaton":
             automata.Automaton(task.rule, task.cells, task.time, task.asks)
-        make(config)
+        own = make(config)
     except ValueError as error:
-        check(False, f"task: {error}")
+        raise ConfigError(f"task: {error}") from error
+    if task.name == "table":
+        check(0 <= task.rule <= MAJORITY, f"task.rule is {task.rule}: choose 0 to {MAJORITY}")
+        check(
+            config.train.batch_size == 2**own.length,
+            f"train.batch_size is {config.train.batch_size}, but the whole table is a batch: set "
+            f"it to 2^(2 task.radius + 1) = {2**own.length}",
+        )
