@@ -21,7 +21,7 @@ import numpy as np
 from jax import lax
 from jax.typing import ArrayLike
 
-from jaxlab.tasks.serial.questions import Questions
+from jaxlab.tasks.serial.questions import Questions, draw_below
 
 ASKS = ("every", "middle")
 MAX_TABLE_STEPS = 10  # two million windows
@@ -58,7 +58,7 @@ class Automaton:
 
     def draw(self, key: jax.Array, batch_size: int) -> Questions:
         """Draws uniform first rows; targets are the cells `steps` later."""
-        tokens_BxN = _bits(key, batch_size, self.cells)
+        tokens_BxN = draw_below(key, (batch_size, self.cells), 2)
         return _ask(tokens_BxN, evolve(self.rule, tokens_BxN, self.steps), self.asks)
 
     def chance(self) -> float:
@@ -88,7 +88,7 @@ class Majority:
 
     def draw(self, key: jax.Array, batch_size: int) -> Questions:
         """Draws uniform rows; targets are the majorities around each cell."""
-        tokens_BxN = _bits(key, batch_size, self.cells)
+        tokens_BxN = draw_below(key, (batch_size, self.cells), 2)
         shifts = range(-self.radius, self.radius + 1)
         around = [jnp.roll(tokens_BxN, shift, axis=1) for shift in shifts]
         ones_BxN = jnp.sum(jnp.stack(around), axis=0)
@@ -161,10 +161,6 @@ def sampled_accuracy(answer_W: np.ndarray, radius: int) -> float:
     """
     one_V = posterior(answer_W, radius)
     return float(np.mean(one_V**2 + (1 - one_V) ** 2))
-
-
-def _bits(key: jax.Array, batch_size: int, cells: int) -> jax.Array:
-    return jax.random.bernoulli(key, shape=(batch_size, cells)).astype(jnp.int32)
 
 
 def _ask(tokens_BxN: jax.Array, targets_BxN: jax.Array, asks: str) -> Questions:

@@ -20,7 +20,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from jaxlab.tasks.serial.questions import Questions
+from jaxlab.tasks.serial.questions import Questions, draw_below
 
 SHIFT = 1e-6  # some ten roundings
 CLOSE = 0.05  # far less than discs are apart that have lost each other's trace
@@ -111,14 +111,12 @@ class Balls:
 
     def draw_discs(self, key: jax.Array, batch_size: int) -> jax.Array:
         """Draws tokens_BxKx4 of discs in different slots, all else uniform and independent."""
-        bits_BxN = jax.random.bits(key, (batch_size, self.slots**2 + self.length))
-        order_BxS = jnp.argsort(bits_BxN[:, : self.slots**2], axis=1)
+        order_key, rest_key = jax.random.split(key)
+        order_BxS = jnp.argsort(jax.random.bits(order_key, (batch_size, self.slots**2)), axis=1)
         slot_BxKx2 = jnp.stack(jnp.divmod(order_BxS[:, : self.balls], self.slots), axis=-1)
-        bits_BxKx4 = bits_BxN[:, self.slots**2 :].reshape(batch_size, self.balls, 4)
-        # Remainders favour small numbers by less than these are of 2^32.
-        offset_BxKx2 = (bits_BxKx4[..., :2] % self.offsets).astype(jnp.int32)
-        speed_BxKx2 = (bits_BxKx4[..., 2:] % self.speeds).astype(jnp.int32)
-        return jnp.concatenate((slot_BxKx2 * self.offsets + offset_BxKx2, speed_BxKx2), axis=2)
+        first_BxKx4 = jnp.pad(slot_BxKx2 * self.offsets, ((0, 0), (0, 0), (0, 2)))
+        bounds_4 = jnp.asarray([self.offsets, self.offsets, self.speeds, self.speeds])
+        return first_BxKx4 + draw_below(rest_key, first_BxKx4.shape, bounds_4[None, None])
 
     def answers(self, tokens_BxKx4: jax.Array) -> tuple[jax.Array, jax.Array]:
         """Returns the quarter_BxK that each disc ends in, and whether it is asked for, asked_B."""

@@ -17,7 +17,7 @@ import numpy as np
 from jax import lax
 from scipy import stats
 
-from jaxlab.tasks.serial.questions import Questions
+from jaxlab.tasks.serial.questions import Questions, draw_below
 
 # The output for the inputs 00, 01, 10, 11.
 OUTPUTS = {"and": (0, 0, 0, 1), "or": (0, 1, 1, 1), "xor": (0, 1, 1, 0), "nand": (1, 1, 1, 0)}
@@ -111,15 +111,12 @@ def draw_circuit(
     key: jax.Array, batch_size: int, inputs: int, gates: int, layers: int, kinds: tuple[str, ...]
 ) -> Circuit:
     """Draws circuits: bits, kinds and sources are uniform and independent."""
-    bits_BxN = jax.random.bits(key, (batch_size, inputs + 3 * gates * layers))
-    gate_BxLxGx3 = bits_BxN[:, inputs:].reshape(batch_size, layers, gates, 3)
-    places_L = np.where(np.arange(layers) == 0, inputs, gates).astype(np.uint32)
-    # Remainders favour small numbers by a share N / 2^32 at most.
-    return Circuit(
-        (bits_BxN[:, :inputs] % 2).astype(jnp.int32),
-        (gate_BxLxGx3[..., 0] % len(kinds)).astype(jnp.int32),
-        (gate_BxLxGx3[..., 1:] % places_L[None, :, None, None]).astype(jnp.int32),
-    )
+    places_L = np.where(np.arange(layers) == 0, inputs, gates)
+    gate_LxGx3 = np.stack([np.full(layers, len(kinds)), places_L, places_L], axis=1)[:, None]
+    bounds_N = np.append(np.full(inputs, 2), np.repeat(gate_LxGx3, gates, axis=1))
+    numbers_BxN = draw_below(key, (batch_size, len(bounds_N)), bounds_N[None])
+    gate_BxLxGx3 = numbers_BxN[:, inputs:].reshape(batch_size, layers, gates, 3)
+    return Circuit(numbers_BxN[:, :inputs], gate_BxLxGx3[..., 0], gate_BxLxGx3[..., 1:])
 
 
 def gate_values(circuit: Circuit, kinds: tuple[str, ...]) -> jax.Array:

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from jaxlab.tasks.serial.questions import Questions, ask_last
+from jaxlab.tasks.serial.questions import Questions, ask_last, draw_below
 
 OPERATORS = ("+", "-", "*")
 
@@ -60,12 +60,10 @@ class Expressions:
         """Draws expressions; the target at the last token is the value."""
         size = 2 * self.operators + 1
         order_key, token_key = jax.random.split(key)
-        tail_BxN = draw_shapes(order_key, batch_size, self.operators)
-        bits_BxN = jax.random.bits(token_key, (batch_size, size))
-        # Remainders favour small numbers by a share p / 2^32 at most.
-        number_BxN = (bits_BxN % self.prime).astype(jnp.int32)
-        operator_BxN = self.prime + (bits_BxN % len(OPERATORS)).astype(jnp.int32)
-        tail_BxN = jnp.where(tail_BxN, operator_BxN, number_BxN)
+        is_operator_BxN = draw_shapes(order_key, batch_size, self.operators)
+        kinds_BxN = jnp.where(is_operator_BxN, len(OPERATORS), self.prime)
+        first_BxN = jnp.where(is_operator_BxN, self.prime, 0)
+        tail_BxN = first_BxN + draw_below(token_key, (batch_size, size), kinds_BxN)
         padding_BxN = jnp.full((batch_size, self.length - size), self.vocabulary - 1)
         tokens_BxN = jnp.concatenate((padding_BxN, tail_BxN), axis=1)
         return ask_last(tokens_BxN, values(tail_BxN, self.prime))

@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from jaxlab.tasks.serial.questions import Questions, ask_last
+from jaxlab.tasks.serial.questions import Questions, ask_last, draw_below
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Pointers:
         row_Bx1 = jnp.arange(batch_size)[:, None]
         table_BxP = jnp.zeros_like(cycle_BxP)
         table_BxP = table_BxP.at[row_Bx1, cycle_BxP].set(jnp.roll(cycle_BxP, -1, axis=1))
-        start_B = jax.random.randint(start_key, (batch_size,), 0, self.places)
+        start_B = draw_below(start_key, (batch_size,), self.places)
         tokens_BxN = jnp.concatenate((table_BxP, start_B[:, None]), axis=1)
         return ask_last(tokens_BxN, follow(table_BxP, start_B[:, None], self.hops)[:, 0])
 
@@ -108,7 +108,7 @@ class Induction:
     def draw(self, key: jax.Array, batch_size: int) -> Questions:
         """Draws letters; targets are the letters that the hops lead to."""
         shape = (batch_size, self.letters)
-        tokens_BxN = jax.random.randint(key, shape, 0, self.alphabet)
+        tokens_BxN = draw_below(key, shape, self.alphabet)
         start_BxN = jnp.broadcast_to(jnp.arange(self.letters), shape)
         place_BxN = follow(hop_table(tokens_BxN), start_BxN, self.hops)
         return Questions(tokens_BxN, follow(tokens_BxN, place_BxN, 1), place_BxN > 0)

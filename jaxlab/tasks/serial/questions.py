@@ -11,6 +11,7 @@ from typing import NamedTuple, Protocol
 
 import jax
 import jax.numpy as jnp
+from jax.typing import ArrayLike
 
 
 class Questions(NamedTuple):
@@ -49,6 +50,15 @@ class Task(Protocol):
     def chance(self) -> float:
         """Accuracy of the best guess that knows where it is asked but reads no token."""
         ...
+
+
+def draw_below(key: jax.Array, shape: tuple[int, ...], bound: ArrayLike) -> jax.Array:
+    """Draws int32 numbers from 0 to `bound` - 1, a scalar or an array of the shape's rank.
+
+    Each is the remainder of one word: uniform but for a share bound / 2^32, and compiled in half
+    the time of `jax.random.randint`, which takes two.
+    """
+    return (jax.random.bits(key, shape) % jnp.asarray(bound, jnp.uint32)).astype(jnp.int32)
 
 
 def ask_last(tokens_BxN: jax.Array, target_B: jax.Array) -> Questions:

@@ -131,9 +131,9 @@ class Summing(Modular):
 
     def draw(self, key: jax.Array, batch_size: int) -> Questions:
         """Draws primes and, below them, terms."""
-        prime_key, *term_keys = jax.random.split(key, 1 + self.terms)
+        prime_key, number_key = jax.random.split(key)
         prime_B = self.draw_prime(prime_key, batch_size)
-        terms = [_below(term_key, prime_B) for term_key in term_keys]
+        terms = list(_below(number_key, jnp.broadcast_to(prime_B, (self.terms, batch_size))))
         sum_B = functools.reduce(lambda total_B, term_B: (total_B + term_B) % prime_B, terms)
         return self.ask([prime_B, *terms], sum_B)
 
@@ -168,6 +168,6 @@ def multiply(a_B: jax.Array, b_B: jax.Array, modulus_B: jax.Array, bits: int) ->
     return total_B
 
 
-def _below(key: jax.Array, bound_B: jax.Array) -> jax.Array:
-    """Draws uniform numbers below each bound, uint32."""
-    return jax.random.randint(key, bound_B.shape, 0, bound_B.astype(jnp.int32)).astype(jnp.uint32)
+def _below(key: jax.Array, bound: jax.Array) -> jax.Array:
+    """Draws uniform numbers below each bound of any shape, uint32."""
+    return jax.random.randint(key, bound.shape, 0, bound.astype(jnp.int32)).astype(jnp.uint32)

@@ -19,7 +19,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxlab.tasks.serial.questions import Questions
+from jaxlab.tasks.serial.questions import Questions, draw_below
 
 
 class Puzzles(NamedTuple):
@@ -64,14 +64,13 @@ class Sudoku:
     def draw(self, key: jax.Array, batch_size: int) -> Questions:
         """Draws puzzles uniformly, and forms of them."""
         row_key, column_key, digit_key, rest_key = jax.random.split(key, 4)
-        bits_Bx2 = jax.random.bits(rest_key, (batch_size, 2))
-        # Remainders favour the first puzzles by a share P / 2^32 at most.
-        puzzle_B = bits_Bx2[:, 0] % len(self.puzzles.rounds_P)
+        bounds_2 = jnp.asarray([len(self.puzzles.rounds_P), 2])
+        puzzle_B, is_turned_B = draw_below(rest_key, (batch_size, 2), bounds_2[None]).T
         row_BxS = _line_order(row_key, batch_size, self.box)
         column_BxS = _line_order(column_key, batch_size, self.box)
         source_BxSxS = row_BxS[:, :, None] * self.classes + column_BxS[:, None, :]
-        is_turned_Bx1x1 = (bits_Bx2[:, 1] % 2 == 1)[:, None, None]
-        source_BxSxS = jnp.where(is_turned_Bx1x1, jnp.swapaxes(source_BxSxS, 1, 2), source_BxSxS)
+        turned_BxSxS = jnp.swapaxes(source_BxSxS, 1, 2)
+        source_BxSxS = jnp.where(is_turned_B[:, None, None] == 1, turned_BxSxS, source_BxSxS)
         digit_BxS = 1 + jnp.argsort(jax.random.bits(digit_key, (batch_size, self.classes)), axis=1)
         digit_BxV = jnp.pad(digit_BxS, ((0, 0), (1, 0)))  # a blank stays a blank
 

@@ -16,7 +16,7 @@ import numpy as np
 from jax import lax
 
 from jaxlab.tasks.serial.groups import Group, group
-from jaxlab.tasks.serial.questions import Questions
+from jaxlab.tasks.serial.questions import Questions, draw_below
 
 LETTERS = ("elements", "generators")
 
@@ -61,7 +61,7 @@ class Words:
 
     def draw(self, key: jax.Array, batch_size: int) -> Questions:
         """Draws uniform words; targets are the products of prefixes, all of them asked for."""
-        tokens_BxN = jax.random.randint(key, (batch_size, self.length), 0, self.vocabulary)
+        tokens_BxN = draw_below(key, (batch_size, self.length), self.vocabulary)
         products_BxN = prefix_products(group(self.group), self.elements(tokens_BxN))
         return Questions(tokens_BxN, products_BxN, jnp.full(tokens_BxN.shape, True))
 

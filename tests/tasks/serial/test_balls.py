@@ -15,7 +15,7 @@ SIZES = {"balls": 3, "slots": 3, "offsets": 8, "speeds": 8}
 TIMED = Balls(**SIZES, duration=4, collisions=0, collide=True)
 COUNTED = Balls(**SIZES, duration=8, collisions=3, collide=True)
 FREE = Balls(**SIZES, duration=4, collisions=0, collide=False)
-ROWS, CHECKED = 3000, 200
+ROWS, CHECKED = 3000, 150
 
 
 @functools.cache
