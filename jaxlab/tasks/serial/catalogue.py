@@ -17,6 +17,7 @@ from jaxlab.tasks.serial.circuits import Circuits
 from jaxlab.tasks.serial.expressions import Expressions
 from jaxlab.tasks.serial.hops import Induction, Pointers
 from jaxlab.tasks.serial.ones import DepthOfOnes
+from jaxlab.tasks.serial.questions import Task
 from jaxlab.tasks.serial.squaring import Squaring, Summing
 from jaxlab.tasks.serial.sudoku import Sudoku
 from jaxlab.tasks.serial.words import Words
@@ -35,7 +36,7 @@ class Entry(NamedTuple):
         control: name of an entry in TC0 with the same kind of rows; empty for controls themselves.
     """
 
-    task: type
+    task: type[Task]
     bin: str
     source: str
     size: str

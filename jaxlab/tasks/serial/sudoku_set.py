@@ -83,7 +83,9 @@ def load(data_dir: str | os.PathLike, name: str, split: str) -> Puzzles:
             f"no puzzles {name!r}: choose one of {list(SudokuPuzzles.builder_configs)}"
         )
     folder = prepare(data_dir, functools.partial(SudokuPuzzles, config=name))
-    examples = list(tfds.builder_from_directory(folder).as_data_source(split))
+    builder: Any = tfds.builder_from_directory(folder)  # the type of its decorator is wrong
+    source = builder.as_data_source(split)
+    examples = source.__getitems__(range(len(source)))
     givens_PxC, solution_PxC, rounds_P = (
         np.array([example[key] for example in examples]) for key in ("givens", "solution", "rounds")
     )

@@ -53,6 +53,9 @@ def test_values_are_those_of_plain_evaluation(task):
     questions = drawn(task, 20_000, 2)
     assert questions.tokens_BxN.shape == (20_000, task.length)
     assert set(np.unique(questions.tokens_BxN)) == set(range(task.vocabulary))
+    asked = set(np.flatnonzero(questions.counted_BxN.any(axis=0)))
+    last = range(task.inputs + 2, task.length, 3)  # of the three tokens of each gate
+    assert asked == (set(last) if task.asks == "gates" else {task.length - 1})
     names = sorted(set(task.kinds))
     for row, targets, counted in zip(*(array[:500] for array in questions), strict=True):
         values = plain(row.tolist(), task.inputs, task.gates, task.layers, names)
