@@ -2,7 +2,8 @@
 
 Claim: the loss jumps when streams are switched on, recovers within 1 % of the second stage, and
 ends below one stream, the lower the more streams there are (arXiv 2505.10475, Sec. 4 and Fig. 5).
-The one stream here sees the same tokens of the second stage. Run `stage_one` before.
+The one stream here sees the same tokens of the second stage; so do one with a prefix, and streams
+under the plain mean, which has no parameters. Run `stage_one` before.
 Size `quick` (the default): a fifth of the tokens of the first stage, 6 seeds; 4 minutes on two CPU
 cores. Size `paper`: width 512 in 12 layers, for an accelerator.
 
@@ -37,7 +38,16 @@ def get_config(arg=None):
 
 
 def sweep(add, config):
-    """Adds a member per number of streams and seed."""
-    for count in config.counts:
+    """Adds a member per number of streams and seed, and for the two controls."""
+    cells = [(count, False, "learned") for count in config.counts]
+    cells += [(1, True, "learned"), (max(config.counts[:3]), False, "mean")]
+    for count, lone, aggregation in cells:
         for seed in range(config.seeds):
-            add(**{"streams.count": count, "seed": config.first_seed + seed})
+            add(
+                **{
+                    "streams.count": count,
+                    "streams.lone": lone,
+                    "streams.aggregation": aggregation,
+                    "seed": config.first_seed + seed,
+                }
+            )

@@ -3,9 +3,10 @@
 Claim: P streams lower the loss as if the decoder had (k ln P + 1) times its parameters; the loss
 falls by 1.4 to 2.0 % at P = 2 and by 3.5 to 4.3 % at P = 8 (arXiv 2505.10475, Eq. 5 and Fig. 2, at
 0.5 to 4.4 billion parameters). Here pairs of equal seed are compared: the same rows in the same
-order, the same initial decoder. The control is a single stream with a prefix.
-Size `quick` (the default): 1,700 to 6,300 parameters, 2 million bytes of Python, 6 seeds;
-40 minutes on two CPU cores. Size `paper`: widths 256 to 1024 in 12 layers, for an accelerator.
+order, the same initial decoder. The control is a single stream with a prefix. Plain decoders that
+are wider still show how many parameters have the loss of P streams.
+Size `quick` (the default): 1,600 to 6,300 parameters, 2 million bytes of Python, 6 seeds;
+45 minutes on two CPU cores. Size `paper`: widths 256 to 1024 in 12 layers, for an accelerator.
 Size `brief`: one width, up to two streams, a minute. Size `speed`: one wider decoder, for
 scripts/benchmark.py.
 
@@ -16,12 +17,19 @@ from experiments.parscale import sizes
 from jaxlab.config import choose, override
 
 SIZES = {
-    "paper": {**sizes.PAPER, "widths": (256, 512, 1024)},
+    "paper": {**sizes.PAPER, "widths": (256, 512, 1024), "ends": (1536, 2048)},
     "quick": {},
-    "brief": {"widths": (12,), "counts": (1, 2), "train.steps": 600, "records.every_steps": 300},
+    "brief": {
+        "widths": (12,),
+        "ends": (),
+        "counts": (1, 2),
+        "train.steps": 600,
+        "records.every_steps": 300,
+    },
     "speed": {  # what scripts/benchmark.py measures
         "seeds": 1,
         "widths": (128,),
+        "ends": (),
         "model.layers": 4,
         "model.heads": 4,
         "model.kv_heads": 4,
@@ -31,7 +39,7 @@ SIZES = {
         "records.every_steps": 20,
         "eval.batches": 1,
     },
-    "tiny": {**sizes.TINY, "widths": (8,), "counts": (1, 2)},
+    "tiny": {**sizes.TINY, "widths": (8,), "ends": (), "counts": (1, 2)},
 }
 
 
@@ -40,14 +48,17 @@ def get_config(arg=None):
     size = choose(arg, SIZES, default="quick")
     config = sizes.base("widths")
     config.widths = size.get("widths", (8, 12, 16))  # an override keeps the number of values
+    config.ends = size.get("ends", (24, 32))  # of one stream: what the others are read off
     config.counts = size.get("counts", (1, 2, 4, 8))
     return override(config, size)
 
 
 def sweep(add, config):
     """Adds a member per width, number of streams and seed; and one stream with a prefix."""
-    cells = [*((count, False) for count in config.counts), (1, True)]
-    for width in config.widths:
+    for width in (*config.widths, *config.ends):
+        cells = [(1, False)]
+        if width in config.widths:
+            cells = [*((count, False) for count in config.counts), (1, True)]
         for count, lone in cells:
             for seed in range(config.seeds):
                 add(
