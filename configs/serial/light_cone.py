@@ -19,8 +19,7 @@ SIZES = {
     "paper": {
         "times": (1, 2, 3, 4, 5, 6, 7, 8),
         "control_times": (1, 2, 4, 8),
-        "widths": (8, 16, 64, 256),
-        "control_widths": (16, 64),
+        "widths": (16, 128),
         "seeds": 5,
         "task.cells": 32,
         "train.batch_size": 64,

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import optax
 from ml_collections import ConfigDict
 
-from experiments.serial import models, tasks
+from experiments.serial import models, scratchpad, tasks
 from jaxlab import config as configs
 from jaxlab.analysis.serial_depth import measure
 from jaxlab.config import Config
@@ -31,6 +31,8 @@ def validate(config: Config) -> None:
     """Checks what only this experiment knows; raises ConfigError."""
     tasks.validate(config)
     models.validate(config, tasks.make(config))
+    if config.model.name == "scratchpad":
+        scratchpad.validate(config)
 
 
 def build(config) -> Experiment:
@@ -41,8 +43,7 @@ def build(config) -> Experiment:
     cost = measure(tested, task.length)
 
     def draw(batch: Batch, values: Values, batch_id: BatchId) -> Batch:
-        key = jax.random.fold_in(batch_id.key(values), batch_id.step)
-        return tasks.draw(task, key, batch_size, values)._asdict()
+        return tasks.draw(task, batch_id, batch_size, values)._asdict()
 
     def loss(params: Params, batch: Batch, values: Values) -> jax.Array:
         logits_BxNxC = model.apply(params, batch["tokens_BxN"])
@@ -61,10 +62,13 @@ def build(config) -> Experiment:
             **{f"accuracy_{name}": jnp.mean(right_BxN[:, part]) for name, part in parts.items()},
         }
 
-    return Experiment(
+    plain = Experiment(
         init=lambda key, values: model.init(key),
         loss=loss,
         evaluate=evaluate,
         batch=(Shared(tasks.depends(task), draw),),
         info={"cost": cost._asdict()},
     )
+    if config.model.name == "scratchpad":
+        return scratchpad.evaluated(plain, model, config)
+    return plain

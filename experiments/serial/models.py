@@ -20,6 +20,7 @@ from jaxlab.models.state_space import StateSpace
 Sizes = Mapping[str, Any]
 DEFAULTS: dict[str, dict[str, Any]] = {
     "local": {"width": 16, "depth": 4, "tied": False, "hard": False},
+    "scratchpad": {"width": 16, "depth": 1, "tied": False, "hard": False},
     "window": {"width": 16, "depth": 1},
     "gates": {"width": 32, "depth": 2, "wiring": 0},
     "tree": {"features": 64, "width": 512, "tied": True},
@@ -62,6 +63,7 @@ def transformer(sizes: Sizes) -> Looped:
 
 MODELS: dict[str, Callable[[Sizes], Any]] = {
     "local": lambda sizes: own(Local, sizes),
+    "scratchpad": lambda sizes: own(Local, sizes),  # rolled out in its evaluation
     "window": lambda sizes: own(Window, sizes),
     "gates": lambda sizes: own(Gates, {**sizes, "hard": False}),
     "tree": lambda sizes: Levels(own(Tree, sizes)),

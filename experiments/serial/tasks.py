@@ -10,7 +10,7 @@ import jax.numpy as jnp
 
 from experiments.serial.blocks import Blocks
 from jaxlab.config import Config, ConfigError, check, one_of
-from jaxlab.experiment import Values
+from jaxlab.experiment import BatchId, Values
 from jaxlab.tasks.serial import automata
 from jaxlab.tasks.serial.questions import Questions
 from jaxlab.tasks.serial.words import Words
@@ -53,14 +53,17 @@ class Table:
     depends = ("task.rule",)
 
     def __post_init__(self):
-        automata.windows(self.radius)  # raises where they are too many
+        if not 1 <= self.radius <= automata.MAX_TABLE_STEPS:
+            raise ValueError(
+                f"radius {self.radius}: choose 1 to {automata.MAX_TABLE_STEPS}, whose tables fit"
+            )
 
     @property
     def length(self) -> int:
         """Cells of a window."""
         return 2 * self.radius + 1
 
-    def draw(self, key: jax.Array, batch_size: int, values: Values) -> Questions:
+    def draw(self, batch_size: int, values: Values) -> Questions:
         """Returns the whole table; `batch_size` is its size."""
         tokens_BxN = jnp.asarray(automata.windows(self.radius), jnp.int32)
         evolved_BxN = automata.evolve(values["task.rule"], tokens_BxN, self.radius)
@@ -90,9 +93,12 @@ def depends(task: Any) -> tuple[str, ...]:
     return getattr(task, "depends", ("seed",))
 
 
-def draw(task: Any, key: jax.Array, batch_size: int, values: Values) -> Questions:
-    """Draws questions of a task, whether it reads traced values or not."""
-    read = (values,) if hasattr(task, "depends") else ()
+def draw(task: Any, batch_id: BatchId, batch_size: int, values: Values) -> Questions:
+    """Draws the questions of a batch."""
+    if isinstance(task, Table):
+        return task.draw(batch_size, values)
+    key = jax.random.fold_in(batch_id.key(values), batch_id.step)
+    read = (values,) if isinstance(task, Automaton) else ()
     return task.draw(key, batch_size, *read)
 
 

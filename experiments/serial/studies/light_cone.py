@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import NamedTuple
-
 import numpy as np
-import xarray as xr
 
+from experiments.serial import cone
 from experiments.serial.cells import ends, table
+from experiments.serial.cone import Cell
 from experiments.serial.studies import BY
-from jaxlab.analysis.cells import cell, distance, highest, levels, lowest, pick
+from jaxlab.analysis.cells import pick
 from jaxlab.analysis.critical_depth import DepthLaw, critical_depths, depth_law
-from jaxlab.analysis.interval import Interval, student_interval
+from jaxlab.analysis.interval import student_interval
 from jaxlab.analysis.study import Study
 from jaxlab.report import plots
 from jaxlab.report.expected import Expected, Measured, Unmeasured
 from jaxlab.report.figures import CATEGORY_COLOURS, GREY, Figure, panels
 from jaxlab.report.page import Table
-from jaxlab.tasks.serial import automata
 
 RULE, CONTROL = 110, 90
 WIDE_ENOUGH = 16  # narrower ones could hold the answer, but some did not learn it in the pilots
@@ -86,41 +83,12 @@ EXPECTED = {
         control=True,
     ),
 }
-SHIFTS = (-0.08, 0.0, 0.08, 0.16)  # of the widths in a figure
 PINNED = {"task.name": "automaton", "task.asks": "every", "model.tied": False}
 
 
-class Cell(NamedTuple):
-    """A cell: T steps, D layers of W gates, and how right each seed was."""
-
-    time: int
-    depth: int
-    width: int
-    data: xr.Dataset
-
-    @property
-    def accuracy(self) -> Interval:
-        """Over seeds."""
-        return student_interval(self.data["eval_accuracy"].values)
-
-
-def cells(study: Study, rule: int, hard: bool = False) -> Iterator[Cell]:
-    """Yields the cells of a rule by time, depth and width."""
-    data = pick(
-        ends(study, "model.depth", "model.width", "model.hard"),
-        {"task.rule": rule, "model.hard": hard},
-    )
-    for time in levels(data, "task.time"):
-        of_time = pick(data, {"task.time": time})
-        for depth in levels(of_time, "model.depth"):
-            of_depth = pick(of_time, {"model.depth": depth})
-            for width in levels(of_depth, "model.width"):
-                yield Cell(time, depth, width, cell(of_depth, {"model.width": width}))
-
-
-def ceiling(rule: int, own: Cell) -> float:
-    """Returns the accuracy of the best answer from what D layers see."""
-    return automata.ceiling(automata.truth_table(rule, own.time), own.depth)
+def cells(study: Study, rule: int, hard: bool = False) -> list[Cell]:
+    """Returns the cells of a rule, with threshold gates or without."""
+    return cone.cells(pick(ends(study, "model.hard", *cone.KEYS), {"model.hard": hard}), rule=rule)
 
 
 def law(study: Study) -> DepthLaw:
@@ -142,50 +110,18 @@ def critical(found: list[Cell], width: int, time: int) -> np.ndarray:
 
 def measure(study: Study) -> dict[str, Measured | Unmeasured]:
     """Returns the claims, each over all cells that it speaks of."""
-    found = {"": list(cells(study, RULE)), "hard_": list(cells(study, RULE, hard=True))}
-    found["control_"] = list(cells(study, CONTROL))
+    found = cells(study, RULE)
+    kinds = {"": found, "hard_": cells(study, RULE, hard=True), "control_": cells(study, CONTROL)}
     claims: dict[str, Measured | Unmeasured] = {}
-    for kind, own in found.items():
-        rule = CONTROL if kind == "control_" else RULE
-        claims[f"light_cone_{kind}reached"] = _reached(own)
-        claims[f"light_cone_{kind}ceiling"] = _at_ceiling(rule, own)
-    claims["light_cone_width"] = _width(found[""])
+    for kind, own in kinds.items():
+        claims[f"light_cone_{kind}reached"] = cone.reached(own, WIDE_ENOUGH)
+        claims[f"light_cone_{kind}ceiling"] = cone.at_ceiling(own)
+    claims["light_cone_width"] = cone.widened(found, 8)
     try:
         claims |= _law(law(study))
     except ValueError as error:
         claims |= dict.fromkeys(("light_cone_slope", "light_cone_linear"), Unmeasured(str(error)))
     return claims
-
-
-def _reached(found: list[Cell]) -> Measured | Unmeasured:
-    deep = [own for own in found if own.depth >= own.time]
-    wide = [own for own in deep if own.width >= WIDE_ENOUGH]
-    if not wide:
-        return Unmeasured(f"the study has no such cell of {WIDE_ENOUGH} gates or more")
-    narrow = [own.accuracy.value for own in deep if own.width < WIDE_ENOUGH]
-    remark = f"; narrower ones at least {min(narrow):.3f}" if narrow else ""
-    return Measured(lowest(own.accuracy for own in wide), f"{len(wide)} cells{remark}")
-
-
-def _at_ceiling(rule: int, found: list[Cell]) -> Measured | Unmeasured:
-    shallow = [own for own in found if own.depth < own.time]
-    if not shallow:
-        return Unmeasured("the study has no cell with fewer layers than steps")
-    away = highest(distance(own.accuracy, ceiling(rule, own)) for own in shallow)
-    return Measured(away, f"{len(shallow)} cells")
-
-
-def _width(found: list[Cell]) -> Measured | Unmeasured:
-    widths = sorted({own.width for own in found})
-    by_place = {own[:3]: own.data["eval_accuracy"].values for own in found if own.depth < own.time}
-    moved = [
-        student_interval(by_place[time, depth, 8 * width] - right_S)
-        for (time, depth, width), right_S in by_place.items()
-        if (time, depth, 8 * width) in by_place
-    ]
-    if not moved:
-        return Unmeasured(f"no two of the widths {widths} are a factor of 8 apart, below T layers")
-    return Measured(highest(map(distance, moved)), f"{len(moved)} pairs of cells, paired by seed")
 
 
 def _law(found: DepthLaw) -> dict[str, Measured | Unmeasured]:
@@ -203,15 +139,15 @@ def _law(found: DepthLaw) -> dict[str, Measured | Unmeasured]:
 
 def figures(study: Study) -> list[Figure]:
     """Returns accuracy against depth for every T, and the depth that is needed against T."""
-    found = [own for own in cells(study, RULE) if own.time > 1] or list(cells(study, RULE))
-    control = list(cells(study, CONTROL))
+    found = [own for own in cells(study, RULE) if own.time > 1] or cells(study, RULE)
+    control = cells(study, CONTROL)
     times = sorted({own.time for own in found})
     figure, axes = panels((len(times) + 2) // 2, 2, panel_height_inches=3.2)
     for ax, time in zip(axes, times, strict=False):
-        _accuracy(ax, RULE, [own for own in found if own.time == time])
+        cone.draw(ax, [own for own in found if own.time == time])
         ax.set_title(f"Rule {RULE}, T = {time}")
     last = max((own.time for own in control), default=None)
-    _accuracy(axes[len(times)], CONTROL, [own for own in control if own.time == last])
+    cone.draw(axes[len(times)], [own for own in control if own.time == last])
     axes[len(times)].set_title(f"control: Rule {CONTROL}, T = {last}")
     for ax in axes[len(times) + 1 :]:
         ax.remove()
@@ -225,23 +161,6 @@ def figures(study: Study) -> list[Figure]:
         Figure("light_cone", "T layers for T steps, at any width", caption, figure),
         *_depth_figure(study),
     ]
-
-
-def _accuracy(ax, rule: int, found: list[Cell]) -> None:
-    depths = sorted({own.depth for own in found})
-    if depths:
-        known = [
-            automata.ceiling(automata.truth_table(rule, found[0].time), depth) for depth in depths
-        ]
-        ax.plot(depths, known, "--", color=GREY, lw=1.5, label="exact ceiling")
-    for width, shift in zip(sorted({own.width for own in found}), SHIFTS, strict=False):
-        own = [part for part in found if part.width == width]
-        parts = [part.accuracy for part in own]
-        places = [part.depth + shift for part in own]
-        ends_3 = ([getattr(part, end) for part in parts] for end in ("value", "low", "high"))
-        plots.interval_plot(ax, places, *ends_3, label=f"{width} gates a cell")
-    ax.set(xlabel="layers D", ylabel="accuracy", ylim=(0.45, 1.03))
-    plots.legend(ax)
 
 
 def _depth_figure(study: Study) -> list[Figure]:
@@ -268,7 +187,7 @@ def tables(study: Study) -> list[Table]:
     rows = {}
     for rule, hard in ((RULE, False), (RULE, True), (CONTROL, False)):
         for own in cells(study, rule, hard):
-            known = round(ceiling(rule, own), 4)
+            known = round(own.ceiling, 4)
             gates = "threshold" if hard else "ReLU"
             rows[rule, own.time, own.depth, own.width, gates, known] = own.data
     names = ("rule", "T", "D", "W", "gates", "exact ceiling")

@@ -1,0 +1,95 @@
+"""One layer with a scratchpad beside the same layer without."""
+
+from __future__ import annotations
+
+from experiments.serial import cone
+from experiments.serial.cells import ends, table
+from experiments.serial.studies import BY
+from jaxlab.analysis.cells import lowest, pick
+from jaxlab.analysis.interval import Interval, student_interval
+from jaxlab.analysis.study import Study
+from jaxlab.report import plots
+from jaxlab.report.expected import Expected, Measured, Unmeasured
+from jaxlab.report.figures import CATEGORY_COLOURS, GREY, Figure, panels
+from jaxlab.report.page import Table
+
+LAST = 64  # steps of the claim
+EXPECTED = {
+    "scratchpad_rows": Expected(
+        f"One layer that reads what it wrote gets whole rows right for every T up to {LAST} (the "
+        "least share of rows)",
+        BY,
+        None,
+        (0.999, 1.0),
+    ),
+    "scratchpad_direct": Expected(
+        "Control: the same layer without a scratchpad is at the ceiling of what it sees (distance)",
+        BY,
+        None,
+        (0.0, 0.01),
+        control=True,
+    ),
+}
+PINNED = {"task.name": "automaton", "task.rule": 110, "model.depth": 1}
+
+
+def rolled(study: Study, metric: str) -> dict[int, Interval]:
+    """Returns an accuracy after every number of steps of the roll-out."""
+    own = pick(ends(study, "model.name"), {"model.name": "scratchpad"})
+    steps = study.config.rolled
+    return {T: student_interval(own[f"eval_{metric}_{T}"].values) for T in steps}
+
+
+def direct(study: Study) -> list[cone.Cell]:
+    """Returns the cell that answers at once."""
+    data = ends(study, "model.name", *cone.KEYS)
+    return cone.cells(pick(data, {"model.name": "local"}), study.config.task.rule)
+
+
+def measure(study: Study) -> dict[str, Measured | Unmeasured]:
+    """Returns how the roll-out and the direct answer do."""
+    found = {T: part for T, part in rolled(study, "row_accuracy").items() if T <= LAST}
+    return {
+        "scratchpad_rows": Measured(lowest(found.values()), f"T in {list(found)}"),
+        "scratchpad_direct": cone.at_ceiling(direct(study)),
+    }
+
+
+def figures(study: Study) -> list[Figure]:
+    """Returns the share of right rows against T."""
+    figure, (ax,) = panels(panel_height_inches=3.2)
+    for metric, label in (("row_accuracy", "whole rows"), ("accuracy", "cells")):
+        found = rolled(study, metric)
+        ends_3 = ([getattr(p, end) for p in found.values()] for end in ("value", "low", "high"))
+        plots.interval_plot(ax, list(found), *ends_3, label=f"scratchpad, {label}")
+    for own in direct(study):
+        ax.plot(own.time, own.accuracy.value, "s", color=CATEGORY_COLOURS[3], label="at once")
+        ax.axhline(own.ceiling, color=GREY, ls="--", label=f"ceiling at once, T = {own.time}")
+    ax.set_xscale("log", base=2)
+    ax.set(xlabel="steps T", ylabel="accuracy", ylim=(0.45, 1.03))
+    plots.legend(ax)
+    parameters = int(ends(study)["parameters"][0])
+    caption = (
+        f"One layer of {parameters} parameters, trained on single steps of Rule 110 and rolled out "
+        "over the bits that it wrote; beside it the same circuit, trained to answer at once."
+    )
+    return [Figure("scratchpad", "Serial steps through written tokens", caption, figure)]
+
+
+def tables(study: Study) -> list[Table]:
+    """Returns the cells, and what each roll-out costs."""
+    data = ends(study, "model.name")
+    names = {"scratchpad": "a step, rolled out", "local": "at once"}
+    rows = {(text,): pick(data, {"model.name": name}) for name, text in names.items()}
+    (run,) = [run for run in study.runs if run.config.model.name == "scratchpad"]
+    costs = run.environment["data"]["rolled"]
+    right = rolled(study, "row_accuracy")
+    of_steps = [
+        [T, right[int(T)].value, cost["serial_depth"], cost["flops"], cost["parameters"]]
+        for T, cost in costs.items()
+    ]
+    header = ["T", "rows right", "serial depth", "FLOPs a row", "parameters"]
+    return [
+        table("scratchpad: accuracy on what each was trained for", ("answer",), rows),
+        Table("scratchpad: what a roll-out costs", header, of_steps),
+    ]
