@@ -10,8 +10,9 @@ import numpy as np
 from scipy.interpolate import PchipInterpolator
 
 from experiments.parscale.cells import LONE, ends
+from jaxlab.analysis.bootstrap import bootstrap_interval
 from jaxlab.analysis.cells import cell, levels, pick
-from jaxlab.analysis.interval import Interval, bootstrap_interval
+from jaxlab.analysis.interval import Interval
 from jaxlab.analysis.power_law import Status
 from jaxlab.analysis.residuals import residual_correlation
 from jaxlab.analysis.scaling_law import LawFit, fit_law

@@ -11,8 +11,9 @@ import xarray as xr
 from scipy.optimize import isotonic_regression
 
 from experiments.parscale.cells import LONE, PLAIN, ends
+from jaxlab.analysis.bootstrap import bootstrap_interval
 from jaxlab.analysis.cells import cell, levels, pick
-from jaxlab.analysis.interval import Interval, bootstrap_interval
+from jaxlab.analysis.interval import Interval
 from jaxlab.analysis.study import Study
 from jaxlab.tasks import recall
 

@@ -10,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import least_squares
 
+from jaxlab.analysis.huber_descent import HUBER_DELTA
 from jaxlab.analysis.laws import LAWS
 from jaxlab.analysis.power_law import Status
-from jaxlab.analysis.scaling_law import HUBER_DELTA, fit_law, hold_outs, law_intervals
+from jaxlab.analysis.scaling_law import fit_law, hold_outs, law_intervals, refit
 
 TABLE = Path(__file__).parents[2] / "experiments" / "parscale" / "parscale_losses.csv"
 COLUMNS = ("N_params", "P", "loss")
@@ -244,3 +245,21 @@ def test_an_interval_needs_more_cells_than_parameters():
     N, P, loss = planted("additive", streams=(1, 2), sizes=3)
     with pytest.raises(ValueError, match="5 cells leave nothing"):
         law_intervals(N[:5], P[:5], loss[:5], fit_law(N, P, loss, "additive"))
+
+
+def test_tables_fitted_together_are_fitted_as_each_alone():
+    tables = [planted("logarithm", noise=0.003, seed=seed) for seed in range(8)]
+    (N, P, _), loss_BxR = tables[0], np.array([loss for *_, loss in tables])
+    found = refit(N, P, loss_BxR, fit_law(N, P, loss_BxR.mean(axis=0)))
+    for number, table in enumerate(tables):
+        alone = fit_law(*table)
+        assert {name: values[number] for name, values in found.items()} == pytest.approx(
+            alone.parameters, rel=1e-2
+        )
+    # A table without a floor ends at E = 0, which no data chose.
+    falling = formula("logarithm", N, P, PLANTED["logarithm"] | {"E": -0.1})
+    bound = refit(N, P, falling[None], fit_law(N, P, falling))
+    assert np.isnan(bound["E"]).all()
+    assert np.isfinite(bound["k"]).all()
+    with pytest.raises(ValueError, match="not distinct"):
+        refit([*N, N[0]], [*P, P[0]], np.ones((1, N.size + 1)), fit_law(*tables[0]))
