@@ -15,6 +15,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from jaxlab.disk import write_atomically
+
 if TYPE_CHECKING:
     from rich.table import Table
 
@@ -222,21 +224,6 @@ def format_estimate(value: float, low: float, high: float) -> str:
         decimals = min(max(1 - math.floor(math.log10(high - low)), 0), 9)
     low_text, high_text = format_number(low, decimals), format_number(high, decimals)
     return f"{format_number(value, decimals)} [{low_text}, {high_text}]"
-
-
-def write_atomically(path: str | os.PathLike[str], content: bytes) -> None:
-    """Replaces the file at `path` as a whole, so that a kill or a full disk leaves the old one."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with partial.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def _next_free(path: Path) -> Path:

@@ -28,7 +28,7 @@ from matplotlib import figure as mpl_figure
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 
-from jaxlab.report.claims import write_atomically
+from jaxlab.disk import write_atomically
 
 CATEGORY_COLOURS = (
     *("#0072B2", "#D55E00", "#009E73", "#CC79A7"),

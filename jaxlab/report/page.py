@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from jaxlab.disk import write_atomically
 from jaxlab.report.claims import (
     Claim,
     Verdict,
     format_estimate,
     format_number,
     format_range,
-    write_atomically,
 )
 
 if TYPE_CHECKING:

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from jaxlab.disk import write_atomically
 from jaxlab.tasks import files
 
 MAX_TOKENS = 2**31 - 1  # offsets are int32, the widest index that JAX has by default
@@ -80,7 +81,7 @@ def load_tokens(name: str, split: str, data_dir: str | os.PathLike, vocabulary: 
     codec = tokenizer.load(train.documents(), vocabulary, folder)
     path = folder / f"bpe{vocabulary}-{codec.hash[:16]}-{corpus.content_hash[:16]}.npz"
     if not path.exists():
-        tokenizer.write_atomically(path, _encoded(corpus.documents(), codec.encode))
+        write_atomically(path, _encoded(corpus.documents(), codec.encode))
     try:
         with path.open("rb") as file, np.load(file) as saved:
             tokens_N, starts_D = saved["tokens_N"], saved["document_starts_D"]

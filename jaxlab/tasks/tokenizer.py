@@ -10,12 +10,13 @@ from __future__ import annotations
 import hashlib
 import io
 import itertools
-import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import sentencepiece
+
+from jaxlab.disk import write_atomically
 
 BYTES = 256  # the smallest vocabulary: a token for every byte
 TRAINING_BYTES = 50_000_000  # of a larger text only every n-th document is learned from
@@ -114,24 +115,6 @@ def train(documents: Sequence[bytes], vocabulary: int) -> bytes:
             f"take more text or a smaller vocabulary ({error})"
         ) from error
     return model.getvalue()
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Writes a file that appears under its name when it is whole.
-
-    Raises:
-        ValueError: it cannot be written.
-    """
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            partial.write_bytes(content)
-            partial.replace(path)
-        finally:
-            partial.unlink(missing_ok=True)
-    except OSError as error:
-        raise ValueError(f"cannot write {path}: {error}") from error
 
 
 def _key(documents: Sequence[bytes], vocabulary: int) -> str:

@@ -19,7 +19,6 @@ from jaxlab.report.claims import (
     format_number,
     format_range,
     read_claims,
-    write_atomically,
     write_claims,
 )
 
@@ -178,15 +177,6 @@ def test_damaged_files_are_refused(tmp_path, text, message):
     with pytest.raises(ValueError, match=message) as caught:
         read_claims(path)
     assert str(path) in str(caught.value)
-
-
-def test_a_failed_write_leaves_the_old_file(tmp_path):
-    path = tmp_path / "report.html"
-    write_atomically(path, b"old")
-    with pytest.raises(TypeError):
-        write_atomically(path, "not bytes")  # type: ignore[arg-type]
-    assert path.read_bytes() == b"old"
-    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_table_fits_a_terminal_and_takes_nothing_for_markup():
