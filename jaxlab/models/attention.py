@@ -24,8 +24,13 @@ def attend(
     The first U - T slots are visible to all queries; of the T others, query t sees 0 to t, and
     where `documents_BxT` numbers the documents that share a row, those of its own document alone.
     `blocks` skips the products that the mask would remove, and is the fastest on a CPU; `xla` and
-    `cudnn` are those of `jax.nn.dot_product_attention` (the latter needs a GPU and 16 bits).
+    `cudnn` are those of `jax.nn.dot_product_attention` (for the latter see `check_fused`).
+
+    Raises:
+        ValueError: `cudnn` is given documents.
     """
+    if implementation == "cudnn" and documents_BxT is not None:
+        raise ValueError("attention by cudnn knows no documents: choose blocks or xla")
     if implementation == "blocks":
         return attend_in_blocks(query_BxTxHxD, key_BxUxKxD, value_BxUxKxD, documents_BxT)
     # Rows of zeros in front of the queries make the mask square, which fused kernels know.
@@ -44,6 +49,26 @@ def attend(
         is_causal=True,
         implementation=implementation,
     )[:, slots:]
+
+
+def check_fused(features: int, dtype: str, packed: bool) -> None:
+    """Raises ValueError unless `cudnn` attends here, in this dtype, with so many features a head.
+
+    packed: whether documents share a row. A mask takes the place of a bias in the fused kernel,
+    and JAX cannot batch one for all heads over streams and members.
+    """
+    other = "choose 'blocks' or 'xla'"
+    if jax.default_backend() != "gpu":
+        raise ValueError(f"'cudnn' needs a GPU, and this is a {jax.default_backend()}: {other}")
+    if dtype not in ("bfloat16", "float16"):
+        raise ValueError(f"'cudnn' needs 16 bits, and the computation is in {dtype}: {other}")
+    if features % 8 or features > 128:
+        raise ValueError(
+            f"'cudnn' needs a multiple of 8 features, 128 at most, in each head, "
+            f"which has {features}: {other}"
+        )
+    if packed:
+        raise ValueError(f"'cudnn' knows no documents that share a row: {other}")
 
 
 def attend_in_blocks(

@@ -117,7 +117,7 @@ class Decoder:
             return self.layer(x_BxTxM, weights[0], rotation, weights[1], documents_BxT), None
 
         if self.rematerialized:
-            layer = jax.checkpoint(layer)
+            layer = jax.checkpoint(layer, prevent_cse=not self.scanned)  # a scan prevents it
         weights = (params["layers"], prefix)
         if self.scanned:
             x_BxTxM, _ = jax.lax.scan(layer, x_BxTxM, weights)

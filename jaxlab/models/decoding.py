@@ -15,6 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxlab.models.decoder import Decoder, Params, Prefix, put_in_front, unstack
+from jaxlab.models.precision import precisely
 from jaxlab.models.streams import Streams
 
 Pair = tuple[jax.Array, jax.Array]  # keys and values
@@ -33,6 +34,7 @@ class Cache(NamedTuple):
     length: jax.Array  # int32, tokens so far, padding among them
 
 
+@precisely
 def empty_cache(model: Streams, params: Params, padding_B: jax.Array, tokens: int) -> Cache:
     """Returns a cache of the prefixes alone, with room for `tokens` tokens in every row.
 
@@ -52,6 +54,7 @@ def empty_cache(model: Streams, params: Params, padding_B: jax.Array, tokens: in
     return Cache(key, value, padding_B, jnp.int32(0))
 
 
+@precisely
 def extend(
     model: Streams,
     params: Params,
@@ -116,6 +119,7 @@ def step(
 
 
 @partial(jax.jit, static_argnames=("model", "tokens", "stop"))
+@precisely
 def generate(
     model: Streams,
     params: Params,
@@ -139,6 +143,7 @@ def generate(
     Returns:
         int32 written_BxN, N = `tokens`, without the prompts.
     """
+    params = model.merged(params)  # or every token would compute the prefixes again
     logits_BxV, cache = prefill(model, params, prompt_BxT, padding_B, smoothing, tokens=tokens - 1)
     fill = 0 if stop is None else stop
     written_BxN = jnp.full((prompt_BxT.shape[0], tokens), fill, jnp.int32)

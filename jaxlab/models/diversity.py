@@ -20,7 +20,7 @@ def diversity(
     counted_BxT: jax.Array,
     smoothing: float | jax.Array,
 ) -> dict[str, jax.Array]:
-    """Returns means over the tokens that are counted; losses and entropy in nats.
+    """Returns means over the tokens that are counted, 0 without any; losses and entropy in nats.
 
     `loss` is that of the model. `stream_loss` is the mean over streams of the loss of each read out
     alone; `ensemble_loss` is that of the mean of their probabilities, of which equation 4 speaks
@@ -34,7 +34,7 @@ def diversity(
     """
 
     def mean(x_BxT: jax.Array) -> jax.Array:
-        return jnp.sum(x_BxT, where=counted_BxT) / jnp.sum(counted_BxT)
+        return jnp.sum(x_BxT, where=counted_BxT) / jnp.maximum(1, jnp.sum(counted_BxT))
 
     def nats(states_BxTxM: jax.Array) -> jax.Array:
         logits_BxTxV = model.decoder.logits(params["decoder"], states_BxTxM)

@@ -174,6 +174,7 @@ class Streams:
         if self.count == 1:
             return states_PxBxTxM[0]
         weights_PxBxT = self.weights(params, states_PxBxTxM, smoothing)
+        # XLA fuses product and sum; for an einsum it would copy all states into another order.
         mixed_BxTxM = jnp.sum(weights_PxBxT[..., None] * states_PxBxTxM, axis=0)
         return mixed_BxTxM.astype(states_PxBxTxM.dtype)
 

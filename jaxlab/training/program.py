@@ -18,6 +18,7 @@ from jax.sharding import Mesh
 
 from jaxlab.config import Config
 from jaxlab.experiment import Batch, BatchId, Experiment, Params, Shared, Values, stream_key
+from jaxlab.models.precision import precisely
 from jaxlab.training import mesh as meshes
 from jaxlab.training import optimizer
 from jaxlab.training.sharing import Layout, layouts
@@ -80,14 +81,6 @@ def build(experiment: Experiment, config: Config, mesh: Mesh) -> Program:
         padded = {key: values[places] for key, values in values_M.items()}
         shared = layouts(entries, padded, mesh.shape["member"])
         return *meshes.put((_on_device(padded), _on_device(shared)), mesh, member), data
-
-    def precisely(function: Callable) -> Callable:
-        # A GPU or TPU would round the inputs of float32 products, a teacher's logits among them.
-        def traced(*args):
-            with jax.default_matmul_precision("float32"):
-                return function(*args)
-
-        return traced
 
     def shard(function: Callable, in_specs, out_specs) -> Callable:
         # Members are dealt by hand; the batch axis is left to the compiler. Members never talk, so
