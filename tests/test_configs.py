@@ -70,7 +70,8 @@ def test_the_docstring_says_how_to_run_it_what_to_expect_and_how_long_it_takes(f
 
 @every_config
 def test_every_size_loads_and_its_members_differ(file, monkeypatch):
-    monkeypatch.setattr(starting, "check_seed", lambda study, seed: None)  # nothing ran yet
+    for name in ("check_seed", "check_steps"):  # nothing ran yet
+        monkeypatch.setattr(starting, name, lambda study, expected: None)
     sizes = runpy.run_path(str(REPOSITORY / file))["SIZES"]
     for size in ("", *sizes):
         sweep = load(file, size)

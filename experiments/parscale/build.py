@@ -22,6 +22,12 @@ def validate(config: Config) -> None:
     model.validate(config)
 
 
+def unread(config: Config) -> set[str]:
+    """Returns the keys of this experiment that a config does not read."""
+    own = TASKS[config.task.name].config().task
+    return {f"task.{key}" for key in config.task if key not in own} | model.unread(config)
+
+
 def build(config) -> Experiment:
     """Returns the experiment of a static config (no traced value is in it)."""
     return TASKS[config.task.name].build(config)

@@ -12,7 +12,7 @@ from ml_collections import ConfigDict
 from jaxlab import config as configs
 from jaxlab.config import Config, check, one_of
 from jaxlab.experiment import Params, Values
-from jaxlab.models.attention import IMPLEMENTATIONS
+from jaxlab.models.attention import IMPLEMENTATIONS, check_fused
 from jaxlab.models.decoder import Decoder
 from jaxlab.models.streams import AGGREGATIONS, Streams, count_parameters
 from jaxlab.models.transforms import TRANSFORMS
@@ -32,7 +32,7 @@ def base() -> Config:
             "hidden": 192,  # units of the SwiGLU
             "rope_base": 10_000,
             "deviation": 0.02,  # of the initial matrices and prefixes; as published
-            "attention": "blocks",  # the fastest on a CPU; "xla"; "cudnn" for a GPU in bfloat16
+            "attention": "blocks",  # the fastest on a CPU; "xla"; "cudnn", see check_fused
             "scanned": False,  # True compiles faster, which pays for many layers
             "rematerialized": False,  # True saves memory for a third more computation
         }
@@ -77,6 +77,9 @@ def validate(config: Config) -> None:
     check(0 <= smoothing <= 1, f"streams.smoothing is {smoothing}: it must lie in [0, 1]")
     try:
         whole = streams(config)
+        if config.model.attention == "cudnn":
+            packed = config.task.get("packed", False)
+            check_fused(whole.decoder.features, whole.decoder.dtype, packed)
     except ValueError as error:
         raise configs.ConfigError(f"model or streams: {error}") from error
     if config.start.study:
@@ -86,6 +89,24 @@ def validate(config: Config) -> None:
         "start.frozen leaves only the streams to learn: set start.study to what was trained "
         "before, and streams.count above 1 or streams.lone",
     )
+
+
+def unread(config: Config) -> set[str]:
+    """Returns the keys of the streams that a model does not read."""
+    own, plain = config.streams, streams(config).plain
+    prefixed, several = not plain and own.transform == "prefix", own.count > 1
+    read = {
+        "transform": not plain,
+        "prefix": prefixed,
+        "code": prefixed,
+        "code_hidden": prefixed and own.code > 0,
+        "rank": not plain and own.transform == "lora",
+        "tied": several,
+        "lone": not several,
+        "aggregation": several,
+        "smoothing": several and own.aggregation != "mean",
+    }
+    return {f"streams.{key}" for key in read if not read[key]}
 
 
 def streams(config: Config) -> Streams:
@@ -109,7 +130,11 @@ def streams(config: Config) -> Streams:
 
 
 def initializer(config: Config):
-    """Returns `init(key, values) -> params`: fresh, or with the decoder that `start` names."""
+    """Returns `init(key, values) -> params`: fresh, or with the decoder that `start` names.
+
+    A static config has no seed, so the decoders of all seeds are constants of the program that
+    draws the start; no other program holds them.
+    """
     whole = streams(config)
     if not config.start.study:
         return lambda key, values: whole.init(key, values["model.deviation"])
@@ -133,9 +158,13 @@ def frozen(config: Config) -> tuple[str, ...]:
 def info(config: Config) -> dict[str, Any]:
     """Returns the parameter counts, without the embedding: all, and what the streams add.
 
-    Prefixes from codes count as the prefixes into which they merge.
+    Prefixes from codes count as the prefixes into which they merge. With a start, the hash of what
+    is there goes with them: trained again, it makes another run.
     """
     whole = streams(config)
     shapes = jax.eval_shape(lambda key: whole.merged(whole.init(key)), jax.random.key(0))
     added = sum(int(np.prod(leaf.shape)) for leaf in jax.tree.leaves(shapes.get("streams", {})))
-    return {"parameters": int(count_parameters(shapes)), "added_parameters": added}
+    found = {"parameters": int(count_parameters(shapes)), "added_parameters": added}
+    if config.start.study:
+        found["start_hash"] = starting.content_hash(config.start.study, "decoder")
+    return found

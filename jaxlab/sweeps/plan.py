@@ -49,22 +49,32 @@ def load(spec: str, overrides: Overrides, with_sweep: bool = True) -> Sweep:
         twice = [member for number, member in enumerate(members) if member in members[:number]]
         check(not twice, f"the sweep of {spec} adds {twice[:1]} twice: every member must differ")
     members = members or [{}]
+    known = dict(configs.leaves(config))
+    ignored = set(overrides)  # by every member so far
     for number, member in enumerate(members):
         clash = set(member) & set(overrides)
         check(not clash, f"{', '.join(sorted(clash))}: set by the command line and by the sweep")
         try:
             full = configs.override(config, member)
             configs.validate(full)
-            unread = configs.unread(full) & {*member, *overrides}
-            check(not unread, f"{', '.join(sorted(unread))} is set, but nothing here reads it")
-            experiment_module(full.experiment).validate(full)
+            experiment = experiment_module(full.experiment)
+            experiment.validate(full)
+            unread = configs.unread(full)
+            if hasattr(experiment, "unread"):
+                unread |= experiment.unread(full)
+            _check_read(unread & {key for key in member if member[key] != known[key]})
         except ConfigError as error:
             raise ConfigError(f"{path}, member {number} {member or ''}: {error}") from error
+        ignored &= unread
+    _check_read(ignored)
     return Sweep(config, members)
 
 
 def experiment_module(name: str) -> ModuleType:
-    """Returns `experiments.<name>.build`, which has `validate(config)` and `build(config)`."""
+    """Returns `experiments.<name>.build`, which has `validate(config)` and `build(config)`.
+
+    It may have `unread(config)`, the experiment's own keys that a config does not read.
+    """
     try:
         return importlib.import_module(f"experiments.{name}.build")
     except ModuleNotFoundError as error:
@@ -106,6 +116,10 @@ def parts(whole: Group, number: int) -> list[Group]:
         )
         for part in range(number)
     ]
+
+
+def _check_read(unread: set[str]) -> None:
+    check(not unread, f"{', '.join(sorted(unread))} is set, but nothing here reads it")
 
 
 def _static_keys(sweep: Sweep) -> set[str]:

@@ -41,6 +41,7 @@ def train(
     with run.explained(folder):
         run.claim(folder, config, members)
         with run.exclusive(folder):
+            run.check_data(folder, experiment.info)
             if not run.is_done(folder):
                 _train(experiment, config, members, folder, progress)
 

@@ -84,6 +84,29 @@ def claim(folder: Path, config: Config, members: list[Overrides]) -> None:
     temporary.rename(path)
 
 
+def check_data(folder: Path, info: dict[str, Any]) -> None:
+    """Raises ConfigError if the run in the folder read other data: a `..._hash` of it differs.
+
+    info: what is to be recorded of the data now, as in `environment`.
+    """
+    path = folder / "environment.json"
+    if not path.exists():
+        return
+    old = dict(configs.leaves(json.loads(path.read_text())["data"]))
+    new = dict(configs.leaves(info))
+    differing = [
+        f"{key}: {old[key]} -> {new[key]}"
+        for key in sorted(old.keys() & new.keys())
+        if key.endswith("_hash") and old[key] != new[key]
+    ]
+    if differing:
+        raise ConfigError(
+            f"{folder} holds a run that read other data; these differ:\n  "
+            + "\n  ".join(differing)
+            + "\nchoose another --workdir, delete the old one, or bring the data back"
+        )
+
+
 @contextlib.contextmanager
 def exclusive(folder: Path) -> Iterator[None]:
     """Holds a run's folder for this process; the system lets go of it when the process ends.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -11,18 +13,29 @@ import orbax.checkpoint as ocp
 
 from jaxlab import config as configs
 from jaxlab.analysis.study import RunRecord, find_runs
-from jaxlab.config import ConfigError, check
+from jaxlab.config import Config, ConfigError, check
 from jaxlab.experiment import Params
 from jaxlab.training.inspection import find_checkpoint
 
 
 def check_seed(study: str, seed: int) -> None:
     """Raises ConfigError unless a finished run in the folder `study` trained this seed once."""
-    found = [own for run in _runs(study) for own in _seeds(run) if own == seed]
+    found = [own for own in _members(study, Path.cwd()) if own.seed == seed]
     check(
         len(found) == 1,
         f"start.study is {study}, which has {len(found)} members of seed {seed}: "
         "there must be one for every seed that starts from it",
+    )
+
+
+def check_steps(study: str, steps: int) -> None:
+    """Raises ConfigError unless the runs in the folder `study` took so many steps."""
+    found = sorted({own.train.steps for own in _members(study, Path.cwd())})
+    check(
+        found == [steps],
+        f"task.first_step is {steps}, but the runs in start.study, {study}, took "
+        f"{' or '.join(map(str, found))}: set it to these, to go on with the data where they "
+        "stopped, or to 0, to see their data again",
     )
 
 
@@ -40,9 +53,19 @@ def load(study: str, part: str) -> tuple[np.ndarray, Params]:
                 params: Any = checkpointer.restore(folder)
         except (ValueError, KeyError) as error:
             raise ConfigError(f"start.study: {run.folder} cannot be read: {error}") from error
-        seeds += _seeds(run)
+        seeds += [configs.override(run.config, member).seed for member in run.members]
         found.append(jax.tree.map(np.asarray, params[part]))
     return np.array(seeds), jax.tree.map(lambda *leaves: np.concatenate(leaves), *found)
+
+
+def content_hash(study: str, part: str) -> str:
+    """Returns the sha256 of what `load` returns, to be recorded with a run."""
+    seeds_S, found_S = load(study, part)
+    digest = hashlib.sha256(repr(seeds_S.tolist()).encode())
+    for key, leaf_S in _paths(found_S):
+        digest.update(f"{jax.tree_util.keystr(key)} {leaf_S.dtype} {leaf_S.shape}".encode())
+        digest.update(np.ascontiguousarray(leaf_S))
+    return digest.hexdigest()
 
 
 def check_shapes(study: str, found_S: Params, expected: Params) -> None:
@@ -57,18 +80,23 @@ def check_shapes(study: str, found_S: Params, expected: Params) -> None:
     )
 
 
+@functools.cache
+def _members(study: str, here: Path) -> list[Config]:
+    """Returns the configs of all members, read once for all that start from the study `here`."""
+    return [configs.override(run.config, own) for run in _runs(study) for own in run.members]
+
+
 def _runs(study: str) -> list[RunRecord]:
     try:
         runs = find_runs(Path(study))
     except ConfigError as error:
-        raise ConfigError(f"start.study is {study!r}, and {error}") from error
+        raise ConfigError(
+            f"start.study is {study!r}, which runs read when they begin and when they go on, and "
+            f"{error}"
+        ) from error
     for run in runs:
         check(run.done is not None, f"start.study: {run.folder} is not finished: go on with it")
     return runs
-
-
-def _seeds(run: RunRecord) -> list[int]:
-    return [configs.override(run.config, member).seed for member in run.members]
 
 
 def _paths(tree: Any) -> list:
