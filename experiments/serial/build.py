@@ -46,11 +46,12 @@ def build(config) -> Experiment:
         return tasks.draw(task, batch_id, batch_size, values)._asdict()
 
     def loss(params: Params, batch: Batch, values: Values) -> jax.Array:
-        logits_BxNxC = model.apply(params, batch["tokens_BxN"])
-        nats_BxN = optax.softmax_cross_entropy_with_integer_labels(
-            logits_BxNxC, batch["targets_BxN"]
+        logits_xBxNxC = model.apply(params, batch["tokens_BxN"])  # votes have an axis in front
+        of_all = logits_xBxNxC.shape[:-1]
+        nats_xBxN = optax.softmax_cross_entropy_with_integer_labels(
+            logits_xBxNxC, jnp.broadcast_to(batch["targets_BxN"], of_all)
         )
-        return jnp.mean(nats_BxN, where=batch["counted_BxN"])
+        return jnp.mean(nats_xBxN, where=jnp.broadcast_to(batch["counted_BxN"], of_all))
 
     def evaluate(params: Params, batch: Batch, values: Values) -> dict[str, jax.Array]:
         answers_BxN = jnp.argmax(tested.apply(params, batch["tokens_BxN"]), axis=-1)

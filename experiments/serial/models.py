@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from experiments.serial.blocks import Levels
+from experiments.serial.parallel import Streams, Votes
 from jaxlab.config import Config, ConfigError, check, one_of
 from jaxlab.models.circuits.gates import Gates
 from jaxlab.models.circuits.local import Local
@@ -20,6 +21,8 @@ from jaxlab.models.state_space import StateSpace
 Sizes = Mapping[str, Any]
 DEFAULTS: dict[str, dict[str, Any]] = {
     "local": {"width": 16, "depth": 4, "tied": False, "hard": False},
+    "votes": {"width": 16, "depth": 1, "tied": False, "hard": False, "count": 4},
+    "streams": {"width": 16, "depth": 1, "tied": False, "hard": False, "count": 4},
     "scratchpad": {"width": 16, "depth": 1, "tied": False, "hard": False},
     "window": {"width": 16, "depth": 1},
     "gates": {"width": 32, "depth": 2, "wiring": 0},
@@ -63,6 +66,8 @@ def transformer(sizes: Sizes) -> Looped:
 
 MODELS: dict[str, Callable[[Sizes], Any]] = {
     "local": lambda sizes: own(Local, sizes),
+    "votes": lambda sizes: Votes(own(Local, sizes), sizes["count"], counted=False),
+    "streams": lambda sizes: Streams(own(Local, sizes), sizes["count"]),
     "scratchpad": lambda sizes: own(Local, sizes),  # rolled out in its evaluation
     "window": lambda sizes: own(Window, sizes),
     "gates": lambda sizes: own(Gates, {**sizes, "hard": False}),
@@ -81,8 +86,10 @@ def make(config: Config, task: Any) -> Any:
 
 
 def tested(model: Any) -> Any:
-    """Returns the model that is evaluated: logic gates are mixtures while they learn alone."""
-    return dataclasses.replace(model, hard=True) if isinstance(model, Gates) else model
+    """Returns the model that is evaluated: gates are mixtures and votes apart while they learn."""
+    if isinstance(model, Gates):
+        return dataclasses.replace(model, hard=True)
+    return dataclasses.replace(model, counted=True) if isinstance(model, Votes) else model
 
 
 def validate(config: Config, task: Any) -> None:

@@ -1,0 +1,229 @@
+"""Claims of the serial-depth studies on studies whose answers are planted."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from experiments.serial import build
+from experiments.serial.reach import reach
+from experiments.serial.studies import headline, light_cone, trees, window, words
+from experiments.serial.tasks import MAJORITY
+from jaxlab import config as configs
+from jaxlab.analysis.study import RunRecord, Study
+from jaxlab.report.expected import Unmeasured
+from jaxlab.report.figures import house_style
+from jaxlab.tasks.serial import automata
+
+SEEDS = 3
+
+
+def study(config, cells, parameters=lambda config: 100):
+    """Returns a study of a run per cell; `cells` are (swept values, metrics by name)."""
+    config.seeds = SEEDS
+    swept = {"seed"} | {key for values, _ in cells for key in values}
+    runs, parts = [], []
+    for number, (values, metrics) in enumerate(cells):
+        own = configs.override(config, values)
+        known = dict(configs.leaves(own))
+        cost = {"serial_depth": 10, "flops": 1000, "parameters": parameters(own)}
+        members = [{"seed": seed} for seed in range(SEEDS)]
+        folder = Path(f"run{number}")
+        done = {"cpu_seconds": 3.0}
+        runs.append(RunRecord(folder, own, members, {"data": {"cost": cost}}, done))
+        numbers = {"eval_loss": 0.1, "diverged_step": -1.0} | metrics
+        coords = {key: ("member", [known[key]] * SEEDS) for key in swept}
+        coords |= {"seed": ("member", range(SEEDS)), "run": ("member", [str(folder)] * SEEDS)}
+        arrays = {
+            name: (("member", "step"), np.full((SEEDS, 1), value))
+            for name, value in numbers.items()
+        }
+        parts.append(xr.Dataset(arrays, coords=coords | {"step": [config.train.steps]}))
+    return Study("planted", config, runs, xr.concat(parts, dim="member"))
+
+
+def test_reach_ends_at_the_first_letter_that_is_lost():
+    accuracy_SxN = [[1.0, 0.96, 0.94, 1.0], [0.9, 1.0, 1.0, 1.0], [1.0, 1.0, 1.0, 1.0]]
+    np.testing.assert_array_equal(reach(accuracy_SxN), [2, 0, 4])
+
+
+def cone_study(accuracy=lambda rule, time, depth, width, ceiling: ceiling):
+    cells = [
+        (
+            {
+                "task.rule": rule,
+                "task.time": time,
+                "model.depth": depth,
+                "model.width": width,
+                "model.hard": hard,
+            },
+            {"eval_accuracy": accuracy(rule, time, depth, width, ceiling(rule, time, depth))},
+        )
+        for rule, hard, times in ((110, False, range(1, 7)), (110, True, (1, 2)), (90, False, (4,)))
+        for time in times
+        for depth in range(1, 7)
+        for width in (8, 64)
+    ]
+    return study(build.config("automaton", "local"), cells)
+
+
+def ceiling(rule, time, depth):
+    return automata.ceiling(automata.truth_table(rule, time), depth)
+
+
+def test_exact_ceilings_hold_and_the_depth_grows_by_one_a_step():
+    planted = cone_study()
+    found = light_cone.measure(planted)
+    assert found["light_cone_reached"].interval.value == 1.0
+    assert found["light_cone_ceiling"].interval.high < 1e-9
+    assert found["light_cone_width"].interval.value == 0.0
+    np.testing.assert_allclose(found["light_cone_slope"].interval.value, 1.0)
+    assert found["light_cone_linear"].interval.high < 0.01
+    assert found["light_cone_control_ceiling"].interval.value == 0.0
+    with house_style():
+        assert {f.name for f in light_cone.figures(planted)} == {"light_cone", "light_cone_depth"}
+    (table,) = light_cone.tables(planted)
+    assert len(table.rows) == 9 * 12
+    assert {"seeds", "steps", "CPU s a seed", "parameters", "FLOPs a row"} <= set(table.header)
+
+
+def test_width_that_buys_accuracy_is_seen():
+    def widened(rule, time, depth, width, ceiling):
+        return ceiling + 0.03 * (width == 64 and depth == 2 and time == 4)
+
+    found = light_cone.measure(cone_study(widened))
+    np.testing.assert_allclose(found["light_cone_width"].interval.value, 0.03)
+    np.testing.assert_allclose(found["light_cone_ceiling"].interval.value, 0.03)
+    expected = light_cone.EXPECTED["light_cone_width"].range
+    assert found["light_cone_width"].interval.low > expected[1]
+
+
+def test_circuits_that_never_learn_have_no_law_of_depth():
+    found = light_cone.measure(cone_study(lambda rule, time, depth, width, ceiling: 0.6))
+    assert isinstance(found["light_cone_slope"], Unmeasured)
+    assert found["light_cone_reached"].interval.value == 0.6
+
+
+def test_the_growth_of_the_needed_width_is_measured():
+    def cells(rule, depth, needed):
+        return [
+            (
+                {
+                    "task.rule": rule,
+                    "task.radius": time,
+                    "model.depth": depth,
+                    "model.width": width,
+                },
+                {"eval_accuracy": 1.0 if width >= needed(time) else 0.99},
+            )
+            for time in (2, 3, 4)
+            for width in (2, 4, 8, 16, 32, 64)
+        ]
+
+    planted = study(
+        build.config("table", "window"),
+        cells(110, 1, lambda time: 2**time)
+        + cells(30, 1, lambda time: 100 if time == 4 else 4)
+        + cells(110, 2, lambda time: 4)
+        + cells(MAJORITY, 1, lambda time: 2)
+        + cells(90, 1, lambda time: 4),
+    )
+    found = window.measure(planted)
+    np.testing.assert_allclose(found["window_growth_110"].interval.value, 2.0)
+    assert "T = 4 no width" in found["window_growth_30"].reason
+    np.testing.assert_allclose(found["window_deeper"].interval.value, 0.5)
+    assert found["window_control_90"].interval.value == 4
+    assert found["window_control_majority"].interval.value == 2
+    with house_style():
+        assert len(window.figures(planted)) == 1
+    assert len(window.tables(planted)[0].rows) == 5 * 18
+
+
+def test_trees_are_told_from_guessing():
+    shapes = ((2, 1), (2, 3), (2, 4), (16, 1))
+    cells = [
+        (
+            {"task.group": group, "task.fan_in": fan_in, "task.depth": depth},
+            {"eval_accuracy_root": 1.0 if (fan_in, depth) == (2, 4) else 1 / 60},
+        )
+        for group in ("A5", "Z60")
+        for fan_in, depth in shapes
+    ]
+    one_level = {"task.group": "majority", "task.fan_in": 16, "task.depth": 1}
+    planted = study(
+        build.config("blocks", "tree"),
+        [*cells, (one_level, {"eval_accuracy_root": 0.999})],
+        parameters=lambda config: 500 if config.task.fan_in == 16 else 100,
+    )
+    found = trees.measure(planted)
+    assert found["trees_reached"].interval.value == 1.0
+    assert found["trees_below"].interval.high < 1e-9
+    assert found["trees_wide"].interval.value == pytest.approx(1 / 60)
+    assert found["trees_wide_parameters"].interval.value == 5.0
+    assert found["trees_control_majority"].interval.value == pytest.approx(0.999)
+    with house_style():
+        assert len(trees.figures(planted)) == 1
+    assert len(trees.tables(planted)[0].rows) == 9
+
+
+def test_reach_of_layers_and_recurrence():
+    reaches = {
+        ("A5", "transformer", 1): 4,
+        ("A5", "transformer", 2): 6,
+        ("A5", "transformer", 4): 7,
+        ("A5", "recurrent", 1): 12,
+        ("S3", "transformer", 1): 3,
+        ("S3", "transformer", 2): 4,
+        ("Z6", "transformer", 2): 14,
+        ("S3", "recurrent", 1): 16,
+    }
+    cells = [
+        (
+            {
+                "task.group": group,
+                "model.name": name,
+                "model.layers" if name == "transformer" else "model.depth": layers,
+            },
+            {"eval_accuracy": far / 16}
+            | {f"eval_accuracy_letter_{n}": float(n <= far) for n in range(1, 17)},
+        )
+        for (group, name, layers), far in reaches.items()
+    ]
+    config = build.config("words", "transformer")
+    config.model.depth = 1
+    planted = study(config, cells)
+    found = words.measure(planted)
+    assert found["words_gru"].interval.value == 1.0
+    assert found["words_transformer"].interval.value == 3
+    assert found["words_layers"].interval.value == 1
+    assert found["words_control"].interval.value == 10
+    with house_style():
+        assert len(words.figures(planted)) == 1
+    assert words.tables(planted)[0].rows[0][3] == 12
+
+
+def test_compute_in_series_is_told_from_compute_side_by_side():
+    def cell(name, depth, width, count, time):
+        values = {"model.name": name, "model.depth": depth, "model.width": width}
+        right = ceiling(110, time, depth) + 0.05 * (name == "votes")
+        values |= {"model.count": count, "task.time": time}
+        return values, {"eval_accuracy": min(right, 1.0)}
+
+    config = build.config("automaton", "votes")
+    config.base_width = 16
+    ways = [("local", k, 16, 1) for k in (1, 4, 8)] + [("local", 1, 45, 1)]
+    ways += [(name, 1, 16, 8) for name in ("votes", "streams")]
+    planted = study(config, [cell(*way, time) for way in ways for time in (1, 4)])
+    found = headline.measure(planted)
+    assert found["headline_depth"].interval.value == 1.0
+    gain = 100 * (1 - ceiling(110, 4, 1))
+    assert found["headline_gain"].interval.value == pytest.approx(gain)
+    low, high = headline.EXPECTED["headline_gain"].range
+    assert low < gain < high
+    for way, added in (("width", 0.0), ("streams", 0.0), ("votes", 5.0)):
+        assert found[f"headline_{way}"].interval.value == pytest.approx(added)
+    assert found["headline_control"].interval.value == 1.0
+    with house_style():
+        assert len(headline.figures(planted)) == 1
+    assert len(headline.tables(planted)[0].rows) == 2 * (3 + 2 + 2 + 2)
