@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import xarray as xr
@@ -10,6 +10,8 @@ import xarray as xr
 from jaxlab.analysis.cells import last_records
 from jaxlab.analysis.interval import student_interval
 from jaxlab.analysis.study import Study
+from jaxlab.report.claims import format_estimate
+from jaxlab.report.expected import Measured, Unmeasured
 from jaxlab.report.page import Table
 
 PLAIN = {"streams.count": 1, "streams.lone": False}
@@ -41,6 +43,29 @@ def gain(before: xr.Dataset, after: xr.Dataset) -> np.ndarray:
     if before["seed"].values.tolist() != after["seed"].values.tolist():
         raise ValueError("two cells that are compared have different seeds: pairs need the same")
     return 100 * (1 - after["eval_loss"].values / before["eval_loss"].values)
+
+
+def attempt(measure: Callable[[], Measured]) -> Measured | Unmeasured:
+    """Returns a measurement, or why there is none: one claim does not take the others with it."""
+    try:
+        return measure()
+    except ValueError as error:
+        return Unmeasured(str(error))
+
+
+def half_less(two_S: np.ndarray, lone_S: np.ndarray, unit: str) -> Measured | Unmeasured:
+    """Returns half of what two streams gain less what a prefix alone does, seed by seed.
+
+    Where two streams are not seen to gain there is nothing of which a prefix could have a share.
+    """
+    two = student_interval(two_S)
+    if not two.low > 0:
+        return Unmeasured(
+            f"2 streams gain {format_estimate(two.value, two.low, two.high)}{unit}: "
+            "not told from nothing, so there is no share of it"
+        )
+    detail = f"{lone_S.mean():.4f}{unit}, where 2 streams take {two_S.mean():.4f}{unit}"
+    return Measured(student_interval(two_S / 2 - lone_S), detail)
 
 
 def compared(cells: Mapping[str, xr.Dataset], reference: xr.Dataset, caption: str) -> Table:

@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.axes import Axes
 
+from experiments.parscale import fitted, published, worth
 from experiments.parscale import grid as grids
-from experiments.parscale import published
 from experiments.parscale.expected import PUBLISHED_RHO
 from jaxlab.analysis.interval import Interval, student_interval
+from jaxlab.analysis.scaling_law import LawFit
 from jaxlab.analysis.study import Study
 from jaxlab.report import plots
 from jaxlab.report.claims import format_estimate
@@ -47,9 +48,9 @@ def stream_axis(ax: Axes, counts: Sequence[int]) -> None:
     ax.set_xlabel("streams P, spaced as ln P")
 
 
-def losses(study: Study, parameters: str) -> Figure:
-    """Returns loss against N by P; `parameters` of the law are written below."""
-    own, found = grids.grid(study), grids.law(study)
+def losses(study: Study, law: LawFit | None) -> Figure:
+    """Returns loss against N by P, with the fitted law if there is one."""
+    own = grids.grid(study)
     figure, (ax,) = panels()
     for column, count in enumerate(own.counts):
         colour, N_W = CATEGORY_COLOURS[column], own.N_WxP[:, column]
@@ -57,8 +58,14 @@ def losses(study: Study, parameters: str) -> Figure:
         label = f"{count} stream" + "s" * (count > 1)
         ax.plot(N_W, [end.value for end in ends], "o", color=colour, label=label)
         ax.vlines(N_W, [end.low for end in ends], [end.high for end in ends], color=colour, lw=2)
-        line_N = np.geomspace(own.N_WxP.min(), own.N_WxP.max(), 100)
-        ax.plot(line_N, found.predict(line_N, count), color=colour, lw=1)
+        if law is not None:
+            line_N = np.geomspace(own.N_WxP.min(), own.ladder_N_L.max(), 100)
+            ax.plot(line_N, law.predict(line_N, count), color=colour, lw=1)
+    beside_L = ~np.isin(own.ladder_widths, own.widths)
+    ax.plot(
+        *(own.ladder_N_L[beside_L], own.ladder_SxL[:, beside_L].mean(axis=0), "o"),
+        color=CATEGORY_COLOURS[0],
+    )
     if own.lone_SxW is not None:
         ax.plot(
             *(own.N_WxP[:, 0], own.lone_SxW.mean(axis=0), "x"),
@@ -70,9 +77,11 @@ def losses(study: Study, parameters: str) -> Figure:
     plots.legend(ax)
     caption = (
         f"Means of {own.loss_SxWxP.shape[0]} seeds with 95 % intervals over seeds, which say "
-        "little of differences: those are paired. Lines: the fitted law, "
-        f"{parameters}."
+        "little of differences: those are paired."
     )
+    if law is not None:
+        named = ", ".join(f"{name} = {value:.3g}" for name, value in law.parameters.items())
+        caption += f" Lines: the fitted law, {named}, R² = {law.r_squared:.4f}."
     return Figure("widths", "Loss against parameters, by the number of streams", caption, figure)
 
 
@@ -91,10 +100,10 @@ def gains(study: Study) -> Figure:
         left.plot(np.log(published.COUNTS), given_P, style, color=GREY, lw=1.5, label=label)
     left.axhline(0, color=GREY, lw=0.8)
     left.set(ylabel="gain over one stream, % of the loss")
-    worth = {count: _multiplier(study, count) for count in own.counts[1:]}
-    worth = {count: interval for count, interval in worth.items() if interval is not None}
-    if worth:
-        intervals(right, np.log(list(worth)), list(worth.values()), "read off here")
+    read = {count: _multiplier(study, count) for count in own.counts[1:]}
+    read = {count: interval for count, interval in read.items() if interval is not None}
+    if read:
+        intervals(right, np.log(list(read)), list(read.values()), "read off here")
     line_P = np.geomspace(1, 8, 50)
     for corpus, style in zip(published.CORPORA, ("--", ":"), strict=True):
         k = published.fit(corpus).parameters["k"]
@@ -109,29 +118,37 @@ def gains(study: Study) -> Figure:
         "Left: what P streams take off the loss of one, paired by seed, 95 % intervals, and the "
         f"published means over sizes. {grids.added(own, own.counts[-1])}, at published sizes 0.2 % "
         "a stream. Right: how many times their own parameters one stream needs for the same loss, "
-        "between the narrowest and the widest width."
+        "between the narrowest and the widest of one stream."
     )
     return Figure("widths_gains", "What P streams gain", caption, figure)
 
 
 def _multiplier(study: Study, count: int) -> Interval | None:
     try:
-        return grids.multiplier(study, count)
+        return worth.multiplier(study, "text", count)
+    except ValueError:
+        return None
+
+
+def _rho(study: Study, count: int, width: int) -> Interval | None:
+    try:
+        return fitted.rho(study, count, width)
     except ValueError:
         return None
 
 
 def correlations(study: Study) -> Figure:
-    """Returns the correlation of the streams' residuals against ln P."""
-    own, found = grids.grid(study), grids.law(study)
+    """Returns the correlation that Eq. 4 implies from the ensemble's loss, against ln P."""
+    own, law = grids.grid(study), fitted.law(study)
     figure, (ax,) = panels()
-    rho_SxWxP, log_P = grids.rho(study), np.log(own.counts[1:])
     for row, width in enumerate(own.widths):
-        parts = [student_interval(rho_S) for rho_S in rho_SxWxP[:, row].T]
+        parts = {count: _rho(study, count, width) for count in own.counts[1:]}
+        parts = {count: part for count, part in parts.items() if part is not None}
         shift = 0.01 * (row - (len(own.widths) - 1) / 2)
-        intervals(ax, log_P + shift, parts, f"width {width}")
+        if parts:
+            intervals(ax, np.log(list(parts)) + shift, list(parts.values()), f"width {width}")
     line_P = np.geomspace(2, max(8, own.counts[-1]), 50)
-    needed = [grids.rho_of_law(found, count) for count in line_P]
+    needed = [fitted.rho_of_law(law, count) for count in line_P]
     ax.plot(np.log(line_P), needed, "k--", lw=1.5, label="needed for the law fitted here")
     implied = list(PUBLISHED_RHO.items())
     ax.plot(
@@ -143,11 +160,13 @@ def correlations(study: Study) -> Figure:
         label="implied by the published losses",
     )
     stream_axis(ax, published.COUNTS[1:])
-    ax.set(ylabel="correlation ρ of the streams' residuals")
+    ax.set(ylabel="correlation ρ that Eq. 4 implies")
     plots.legend(ax)
     caption = (
         "From the mean loss of single streams and that of their averaged probabilities, above the "
-        f"floor E = {found.parameters['E']:.3f} of the law fitted to these losses; dashed, the "
-        "correlation with which Eq. 4 of the paper gives that law. At 1 averaging gains nothing."
+        f"floor E = {law.parameters['E']:.3f} of the law fitted to these losses, which every "
+        "resample of the seeds fits anew; dashed, the correlation with which Eq. 4 of the paper "
+        "gives that law. At 1 averaging gains nothing. It is what Eq. 4 implies, not a "
+        "correlation that was measured on the residuals."
     )
     return Figure("widths_rho", "How alike the streams are", caption, figure)

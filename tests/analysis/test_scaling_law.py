@@ -257,7 +257,7 @@ def test_tables_fitted_together_are_fitted_as_each_alone():
             alone.parameters, rel=1e-2
         )
     # A table without a floor ends at E = 0, which no data chose.
-    falling = formula("logarithm", N, P, PLANTED["logarithm"] | {"E": -0.1})
+    falling = formula("logarithm", N, P, PLANTED["logarithm"] | {"E": -0.02})
     bound = refit(N, P, falling[None], fit_law(N, P, falling))
     assert np.isnan(bound["E"]).all()
     assert np.isfinite(bound["k"]).all()

@@ -5,12 +5,16 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from experiments.parscale import text
+from experiments.parscale import model, text
 from jaxlab import config as configs
 from jaxlab.analysis.study import RunRecord, Study
+from jaxlab.sweeps import plan
 
+WIDTHS = Path(__file__).parents[2] / "configs" / "parscale" / "widths.py"
 SEEDS = range(6)
 E, A, ALPHA = 1.0, 2e4, 0.3  # of the planted law
+STEPS = {"widths": 4000, "stage_one": 4000, "two_stage": 800, "frozen": 800}
+STEPS |= {"controls": 2500, "variants": 1500}
 PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy", "python")
 
 
@@ -20,8 +24,8 @@ def parameters(width, count):
     return 24 * width**2 + added, added
 
 
-def law(N, count, k):
-    return E + (A / (N * (k * np.log(count) + 1))) ** ALPHA
+def law(N, count, k, floor=E):
+    return floor + (A / (N * (k * np.log(count) + 1))) ** ALPHA
 
 
 def study(name, cells, *, rho=0.9, noise=1e-4, seeds=SEEDS, fixed=None):
@@ -30,7 +34,8 @@ def study(name, cells, *, rho=0.9, noise=1e-4, seeds=SEEDS, fixed=None):
     `cells` are (swept values, N, added, loss at the records); each seed has a factor of its own,
     which all cells share, and `noise` is what they do not share.
     """
-    base = configs.override(text.config(), {"study": name} | (fixed or {}))
+    own = {"study": name, "optimizer.learning_rate": 1e-2, "train.steps": STEPS[name]}
+    base = configs.override(text.config(), own | (fixed or {}))
     base.seeds = len(seeds)
     random = np.random.default_rng(0)
     factor_S = 1 + 0.01 * random.normal(size=len(seeds))
@@ -74,22 +79,35 @@ def study(name, cells, *, rho=0.9, noise=1e-4, seeds=SEEDS, fixed=None):
     return Study(name, base, runs, data)
 
 
-def widths(k=0.35, lone=0.0, counts=(1, 2, 4, 8), sizes=(16, 24, 32, 48, 64), **options):
+def widths(k=0.35, lone=0.0, counts=(1, 2, 4, 8), sizes=(16, 24, 32, 48, 64), floor=E, **options):
     """A grid whose losses follow the law; one stream with a prefix has `lone` of the loss less."""
     cells = []
     for width in sizes:
         for count in counts:
             N, added = parameters(width, count)
             values = {"model.width": width, "streams.count": count, "streams.lone": False}
-            cells.append((values, N, added, law(N, count, k)))
+            cells.append((values, N, added, law(N, count, k, floor)))
         N, _ = parameters(width, 1)
         values = {"model.width": width, "streams.count": 1, "streams.lone": True}
-        cells.append((values, N + 100, 100, law(N, 1, k) * (1 - lone)))
+        cells.append((values, N + 100, 100, law(N, 1, k, floor) * (1 - lone)))
+    return study("widths", cells, **options)
+
+
+def configured_widths(k, **options):
+    """The cells of the config at their own sizes, with losses that follow the law."""
+    cells = []
+    for group in plan.group(plan.load(str(WIDTHS), {})):
+        own, info = group.config, model.info(group.config)
+        values = {"model.width": own.model.width, "streams.count": own.streams.count}
+        values |= {"streams.lone": own.streams.lone}
+        N, added = info["parameters"], info["added_parameters"]
+        loss = law(N - added * own.streams.lone, own.streams.count, k)
+        cells.append((values, N, added, loss))
     return study("widths", cells, **options)
 
 
 def controls(losses, **options):
-    """One width; `losses` by the names of the cells of the controls."""
+    """One width; `losses` by the names of the cells of the controls, or by learning rate too."""
     four = {"streams.count": 4}
     changes = {
         "plain": {},
@@ -97,18 +115,24 @@ def controls(losses, **options):
         "tied": four | {"streams.tied": True},
         "mean": four | {"streams.aggregation": "mean"},
         "streams": four,
-        "tokens": {"train.steps": 4000},
+        "tokens": {"train.steps": 10_000},
         "wider": {"model.hidden": 256},
     }
     default = {"streams.count": 1, "streams.lone": False, "streams.tied": False}
-    default |= {"streams.aggregation": "learned", "train.steps": 1000, "model.hidden": 192}
-    cells = [(default | changes[name], 1000, 0, loss) for name, loss in losses.items()]
+    default |= {"streams.aggregation": "learned", "train.steps": 2500, "model.hidden": 192}
+    default |= {"optimizer.learning_rate": 1e-2}
+    cells = []
+    for name, loss in losses.items():
+        by_rate = loss if isinstance(loss, dict) else {1e-2: loss}
+        for rate, own in by_rate.items():
+            values = default | changes[name] | {"optimizer.learning_rate": rate}
+            cells.append((values, 1000, 0, own))
     return study("controls", cells, **options)
 
 
-def variants(losses, **options):
+def variants(losses, aggregation="learned", **options):
     """Four streams that differ in one value; `losses` by (key, value), None as published."""
-    default = {"streams.count": 4, "streams.aggregation": "learned", "streams.prefix": 48}
+    default = {"streams.count": 4, "streams.aggregation": aggregation, "streams.prefix": 48}
     default |= {"streams.transform": "prefix", "streams.smoothing": 0.1, "streams.code": 0}
     cells = [
         (default | ({} if change is None else dict([change])), 1000, 100, loss)
@@ -118,14 +142,21 @@ def variants(losses, **options):
 
 
 def two_stage(curves, **options):
-    """Losses at the records by number of streams."""
-    cells = [({"streams.count": n}, 1000, 0, loss_R) for n, loss_R in curves.items()]
+    """Losses at the records by number of streams, "lone", or "mean" of four."""
+    named = {"lone": {"streams.count": 1, "streams.lone": True}}
+    named |= {"mean": {"streams.count": 4, "streams.aggregation": "mean"}}
+    default = {"streams.lone": False, "streams.aggregation": "learned"}
+    cells = [
+        (default | named.get(name, {"streams.count": name}), 1000, 0, loss_R)
+        for name, loss_R in curves.items()
+    ]
     return study("two_stage", cells, **options)
 
 
-def frozen(losses):
-    """Final losses by number of streams, around a frozen decoder."""
-    cells = [
-        ({"streams.count": n, "streams.lone": True}, 1000, 100, loss) for n, loss in losses.items()
-    ]
-    return study("frozen", cells, fixed={"start.frozen": True, "start.study": "runs/stage_one"})
+def frozen(losses, slots=None):
+    """Final losses by number of streams, and of one stream by `slots`, around a frozen decoder."""
+    cells = [({"streams.count": n, "streams.prefix": 4}, 1000, 100 * n, losses[n]) for n in losses]
+    for own, loss in (slots or {}).items():
+        cells.append(({"streams.count": 1, "streams.prefix": own}, 1000, 25 * own, loss))
+    fixed = {"start.frozen": True, "start.study": "runs/stage_one", "streams.lone": True}
+    return study("frozen", cells, fixed=fixed)

@@ -6,10 +6,11 @@ from math import inf
 from typing import NamedTuple
 
 import numpy as np
+import xarray as xr
 
-from experiments.parscale.cells import compared, ends
+from experiments.parscale.cells import LONE, PLAIN, compared, ends
 from experiments.parscale.expected import BY, PAPER
-from experiments.parscale.studies import PUBLISHED, TEXT
+from experiments.parscale.studies import PUBLISHED, RATE, TEXT
 from jaxlab.analysis.cells import cell, levels, pick
 from jaxlab.analysis.interval import student_interval
 from jaxlab.analysis.study import Study
@@ -35,7 +36,7 @@ EXPECTED = {
             "stage (part of its steps, per cent)",
             f"{PAPER}, Fig. 5: recovered after 1 % of 20 B tokens",
             1.0,
-            (0.0, 10.0),
+            (-inf, 10.0),
         )
         for count in COUNTS
     },
@@ -52,6 +53,31 @@ EXPECTED = {
         )
         for count in COUNTS
     },
+    "two_stage_lone": Expected(
+        "Control: one stream with a prefix switched on is no better than one without (gain, per "
+        "cent)",
+        BY,
+        None,
+        (-inf, 0.2),
+        control=True,
+        in_overview=True,
+        group="control",
+        short="one stream with a prefix switched on late",
+    ),
+    "two_stage_over_lone": Expected(
+        "At the end four streams have a lower loss than one with a prefix that saw the same tokens "
+        "(per cent)",
+        BY,
+        None,
+        (0.0, inf),
+    ),
+    "two_stage_mean": Expected(
+        "At the end four streams under the plain mean, which has no parameters, have a lower loss "
+        "than one stream (per cent)",
+        BY,
+        None,
+        (0.0, inf),
+    ),
     "two_stage_more": Expected(
         "At the end the most streams have a lower loss than the fewest above one (per cent)",
         BY,
@@ -59,34 +85,54 @@ EXPECTED = {
         (0.0, inf),
     ),
 }
-PINNED = TEXT | PUBLISHED | {"start.frozen": False, "streams.tied": False}
+PINNED = TEXT | RATE | PUBLISHED
+PINNED |= {"train.steps": 800, "start.frozen": False, "streams.tied": False}
+KEYS = ("streams.count", "streams.lone", "streams.aggregation")
+PREFIX, MEAN = "one with a prefix", "plain mean of"
 
 
 class Stage(NamedTuple):
-    """The second stage by number of streams: gain over one stream, per cent, at its records."""
+    """The second stage: gain over one stream, per cent, at its records."""
 
     step_R: np.ndarray
-    gain_SxR: dict[int, np.ndarray]
+    gain_SxR: dict[int, np.ndarray]  # by number of streams, above 1
+    control_SxR: dict[str, np.ndarray]  # by name
+
+
+def arms(data: xr.Dataset) -> dict[int | str, xr.Dataset]:
+    """Returns the cells: one stream, then several by their number, then the controls by name."""
+    counts = levels(data, "streams.count")
+    named: dict[int | str, dict[str, object]] = {1: PLAIN}
+    several = [count for count in counts if count > 1]
+    for count in several:
+        named[count] = {"streams.count": count, "streams.aggregation": "learned"}
+    named[PREFIX] = LONE
+    for count in several:
+        named[f"{MEAN} {count}"] = {"streams.count": count, "streams.aggregation": "mean"}
+    return {
+        name: cell(data, values)
+        for name, values in named.items()
+        if pick(data, values)["seed"].size
+    }
 
 
 def stage(study: Study) -> Stage:
     """Returns the gains over one stream with the same seed, record by record."""
     ends(study)  # raises where a member diverged
-    data = pick(study.data, {"streams.lone": False} if "streams.lone" in study.data.coords else {})
-    if "streams.count" not in data.coords:
-        raise ValueError("the study has streams of one number: there is nothing to compare")
-    curves = {
-        count: cell(data, {"streams.count": count}) for count in levels(data, "streams.count")
-    }
+    if missing := [key for key in KEYS if key not in study.data.coords]:
+        raise ValueError(f"the study has one value of {' and '.join(missing)}: nothing to compare")
+    curves = arms(study.data)
     if 1 not in curves:
         raise ValueError("the study has no single stream to compare with")
     seeds = {tuple(own["seed"].values.tolist()) for own in curves.values()}
     if len(seeds) > 1:
         raise ValueError("the numbers of streams have different seeds: pairs need the same")
-    one_SxR = curves[1]["eval_loss"].values
+    one_SxR = curves.pop(1)["eval_loss"].values
+    gains = {name: 100 * (1 - own["eval_loss"].values / one_SxR) for name, own in curves.items()}
     return Stage(
-        data["step"].values,
-        {n: 100 * (1 - own["eval_loss"].values / one_SxR) for n, own in curves.items() if n > 1},
+        study.data["step"].values,
+        {name: own for name, own in gains.items() if isinstance(name, int)},
+        {name: own for name, own in gains.items() if isinstance(name, str)},
     )
 
 
@@ -120,13 +166,29 @@ def measure(study: Study) -> dict[str, Measured | Unmeasured]:
         detail += f"; {never} of {len(back_S)} seeds never" if never else ""
         found[f"two_stage_recovery_{count}"] = Measured(student_interval(back_S), detail)
         found[f"two_stage_gain_{count}"] = Measured(student_interval(gain_SxR[:, -1]))
+    found |= _controls(own)
     counts = list(own.gain_SxR)
-    between_S = own.gain_SxR[counts[-1]][:, -1] - own.gain_SxR[counts[0]][:, -1]
-    found["two_stage_more"] = (
-        Measured(student_interval(between_S), f"P = {counts[-1]} over P = {counts[0]}")
-        if len(counts) > 1
-        else Unmeasured("the study has one number of streams above one")
+    if len(counts) > 1:
+        between_S = own.gain_SxR[counts[-1]][:, -1] - own.gain_SxR[counts[0]][:, -1]
+        detail = f"P = {counts[-1]} over P = {counts[0]}"
+        found["two_stage_more"] = Measured(student_interval(between_S), detail)
+    else:
+        found["two_stage_more"] = Unmeasured("the study has one number of streams above one")
+    return found
+
+
+def _controls(own: Stage) -> dict[str, Measured | Unmeasured]:
+    missing = Unmeasured("the study has no such cell")
+    found: dict[str, Measured | Unmeasured] = dict.fromkeys(
+        ("two_stage_lone", "two_stage_over_lone", "two_stage_mean"), missing
     )
+    if (lone_SxR := own.control_SxR.get(PREFIX)) is not None:
+        found["two_stage_lone"] = Measured(student_interval(lone_SxR[:, -1]))
+        if 4 in own.gain_SxR:
+            left_S, lone_S = (100 - gain_SxR[:, -1] for gain_SxR in (own.gain_SxR[4], lone_SxR))
+            found["two_stage_over_lone"] = Measured(student_interval(100 * (1 - left_S / lone_S)))
+    if (mean_SxR := own.control_SxR.get(f"{MEAN} 4")) is not None:
+        found["two_stage_mean"] = Measured(student_interval(mean_SxR[:, -1]))
     return found
 
 
@@ -134,13 +196,15 @@ def figures(study: Study) -> list[Figure]:
     """Returns the gain over one stream against the steps of the second stage."""
     own = stage(study)
     figure, (left, right) = panels(1, 2)
-    for (count, gain_SxR), colour in zip(own.gain_SxR.items(), CATEGORY_COLOURS, strict=False):
+    curves = {f"{count} streams": gain_SxR for count, gain_SxR in own.gain_SxR.items()}
+    curves |= own.control_SxR
+    for (name, gain_SxR), colour in zip(curves.items(), CATEGORY_COLOURS, strict=False):
         mean_R = gain_SxR.mean(axis=0)
         low_R, high_R = gain_SxR.min(axis=0), gain_SxR.max(axis=0)
         for ax in (left, right):
-            ax.plot(own.step_R, mean_R, color=colour, label=f"{count} streams")
+            ax.plot(own.step_R, mean_R, color=colour, label=name)
             ax.fill_between(own.step_R, low_R, high_R, color=colour, alpha=0.2, lw=0)
-    final = np.array([gain_SxR[:, -1] for gain_SxR in own.gain_SxR.values()])
+    final = np.array([gain_SxR[:, -1] for gain_SxR in curves.values()])
     reach = 1.5 * max(np.abs(final).max(), 1e-3)
     right.set_ylim(-reach, reach)
     left.set_xscale("symlog", linthresh=max(own.step_R[1], 1))
@@ -157,12 +221,10 @@ def figures(study: Study) -> list[Figure]:
 
 
 def tables(study: Study) -> list[Table]:
-    """Returns every number of streams at the end."""
-    data = ends(study, "streams.count", "streams.lone")
-    data = pick(data, {"streams.lone": False})
+    """Returns every cell at the end."""
     cells = {
-        f"P = {count}": cell(data, {"streams.count": count})
-        for count in levels(data, "streams.count")
+        f"P = {name}" if isinstance(name, int) else name: own
+        for name, own in arms(ends(study, *KEYS)).items()
     }
     caption = "two_stage: final losses of the second stage; reference: one stream"
     return [compared(cells, cells["P = 1"], caption)]

@@ -6,8 +6,9 @@ from math import inf
 
 import numpy as np
 
-from experiments.parscale import drawing
+from experiments.parscale import drawing, fitted, worth
 from experiments.parscale import grid as grids
+from experiments.parscale.cells import attempt, half_less
 from experiments.parscale.expected import (
     BY,
     PAPER,
@@ -16,17 +17,17 @@ from experiments.parscale.expected import (
     PUBLISHED_RHO,
 )
 from experiments.parscale.grid import Grid
-from experiments.parscale.studies import PUBLISHED, TEXT
+from experiments.parscale.studies import PUBLISHED, RATE, TEXT
 from jaxlab.analysis.cells import lowest
-from jaxlab.analysis.interval import Interval, student_interval
+from jaxlab.analysis.interval import student_interval
 from jaxlab.analysis.laws import LAWS
-from jaxlab.analysis.scaling_law import hold_outs
+from jaxlab.analysis.scaling_law import LawFit, fit_law, hold_outs
 from jaxlab.analysis.study import Study
 from jaxlab.report.expected import Expected, Measured, Unmeasured
 from jaxlab.report.figures import Figure
 from jaxlab.report.page import Table
 
-STEPS = {2: (1, 2), 4: (2, 4), 8: (4, 8)}
+COUNTS = (2, 4, 8)
 EXPECTED = {
     **{
         f"widths_gain_{count}": Expected(
@@ -42,7 +43,7 @@ EXPECTED = {
     **{
         f"widths_beyond_{count}": Expected(
             f"{count} streams have a lower loss than one stream with as many parameters, mean over "
-            "widths but the widest (per cent of the loss)",
+            "widths (per cent of the loss)",
             f"{PAPER}, Fig. 2: mean of its sizes and corpora, where streams add 0.2 % to N each",
             published,
             (0.0, inf),
@@ -88,7 +89,7 @@ EXPECTED = {
     **{
         f"widths_multiplier_{count}": Expected(
             f"{count} streams are worth more parameters than they have: N of one stream with their "
-            "loss, over their own N",
+            "loss, over their own N (mean over widths but the narrowest)",
             f"{PAPER}, Fig. 2: k ln P + 1, mean of its corpora",
             published,
             (1.0, inf),
@@ -99,7 +100,7 @@ EXPECTED = {
         "Control: one stream with a prefix is no better than one without (gain, per cent)",
         BY,
         None,
-        (-0.2, 0.2),
+        (-inf, 0.2),
         control=True,
         in_overview=True,
         group="control",
@@ -115,42 +116,41 @@ EXPECTED = {
     ),
     **{
         f"widths_rho_{count}": Expected(
-            f"The residuals of {count} streams are correlated as the published losses imply",
-            f"{PAPER}, Eq. 4 with its losses and E; never measured there",
+            f"The correlation that Eq. 4 implies from the ensemble's loss of {count} streams is "
+            "that of the published losses",
+            f"{PAPER}, Eq. 4 with its losses and E; not measured there",
             published,
             (published - 0.05, min(published + 0.05, 1.0)),
         )
         for count, published in PUBLISHED_RHO.items()
     },
     **{
-        f"widths_theory_{count}": Expected(
-            f"With {count} streams the excess loss over that of one is [(P - 1) ρ + 1] / P of the "
-            "measured ρ (ratio of the two)",
-            f"{PAPER}, Eq. 4",
+        f"widths_average_{count}": Expected(
+            f"Of the excess loss of one stream {count} streams leave the part that averaging their "
+            "probabilities leaves of the excess of each alone (ratio of the two parts)",
+            f"{PAPER}, Eq. 4: both are [(P - 1) ρ + 1] / P, whatever ρ is",
             None,
             (0.97, 1.03),
         )
         for count in PUBLISHED_RHO
     },
 }
-PINNED = TEXT | PUBLISHED | {"streams.aggregation": "learned", "streams.tied": False}
+PINNED = TEXT | RATE | PUBLISHED
+PINNED |= {"train.steps": 4000, "streams.aggregation": "learned", "streams.tied": False}
 
 
 def measure(study: Study) -> dict[str, Measured | Unmeasured]:
     """Returns gains paired by seed, the law's k, what streams are worth, and their correlation."""
     own = grids.grid(study)
+    if own.counts != [1, *COUNTS]:
+        raise ValueError(f"the study has P of {own.counts}, the claims are of {[1, *COUNTS]}")
     gain_SxWxP, found = grids.gains(own), {}
-    for count in STEPS:
-        if count not in own.counts:
-            for name in ("gain", "beyond", "step", "shrink", "multiplier", "rho", "theory"):
-                found[f"widths_{name}_{count}"] = Unmeasured(f"the study has no P = {count}")
-            continue
+    for count in COUNTS:
         found |= {f"widths_{name}_{count}": value for name, value in _of(study, own, count).items()}
     found = {name: value for name, value in found.items() if name in EXPECTED}
-    most = own.counts[-1]
     each = [student_interval(gain_S) for gain_S in gain_SxWxP[:, :, -1].T]
-    found["widths_everywhere"] = Measured(lowest(each), f"at P = {most}")
-    found["widths_k"] = _try(lambda: Measured(grids.k(study), _fit_detail(study)))
+    found["widths_everywhere"] = Measured(lowest(each), f"at P = {own.counts[-1]}")
+    found["widths_k"] = attempt(lambda: Measured(fitted.k(study), _fit_detail(study)))
     found |= _lone(own)
     return found
 
@@ -164,23 +164,19 @@ def _of(study: Study, own: Grid, count: int) -> dict[str, Measured | Unmeasured]
         "gain": Measured(
             student_interval(gain_SxP[:, at]), f"{nats:.4f} nats; {grids.added(own, count)}"
         ),
-        "beyond": _try(lambda: _beyond(own, at)),
+        "beyond": attempt(lambda: _beyond(own, at)),
         "step": Measured(student_interval(step_SxP[:, at - 1])),
-        "multiplier": _try(lambda: Measured(grids.multiplier(study, count))),
+        "multiplier": attempt(lambda: _multiplier(study, count)),
+        "rho": attempt(lambda: Measured(fitted.rho(study, count), _floor_detail(study))),
+        "average": attempt(lambda: Measured(fitted.average(study, count), _floor_detail(study))),
     }
     if at > 1:
         found["shrink"] = Measured(student_interval(step_SxP[:, at - 2] - step_SxP[:, at - 1]))
-    found["rho"] = _try(
-        lambda: Measured(
-            student_interval(grids.rho(study)[:, :, at - 1].mean(axis=1)), _floor_detail(study)
-        )
-    )
-    found["theory"] = _try(lambda: Measured(_theory(study, at), _floor_detail(study)))
     return found
 
 
 def _beyond(own: Grid, at: int) -> Measured:
-    gain_SxW = grids.gains_beyond(own)[..., at]
+    gain_SxW = worth.gains_beyond(own)[..., at]
     reached_W = np.isfinite(gain_SxW).all(axis=0)
     if not reached_W.any():
         raise ValueError("no decoder of one stream has as many parameters")
@@ -188,18 +184,11 @@ def _beyond(own: Grid, at: int) -> Measured:
     return Measured(student_interval(gain_SxW[:, reached_W].mean(axis=1)), detail)
 
 
-def _floor_detail(study: Study) -> str:
-    fit = grids.law(study)
-    bound = ", which ended at its bound" if "E" in fit.at_bound else ""
-    return f"with the floor E = {fit.parameters['E']:.3f} of the fitted law{bound}"
-
-
-def _theory(study: Study, at: int) -> Interval:
-    own, floor = grids.grid(study), grids.law(study).parameters["E"]
-    excess_SxW = (own.loss_SxWxP[..., at] - floor) / (own.loss_SxWxP[..., 0] - floor)
-    count = own.counts[at]
-    given_SxW = ((count - 1) * grids.rho(study)[..., at - 1] + 1) / count
-    return student_interval((excess_SxW / given_SxW).mean(axis=1))
+def _multiplier(study: Study, count: int) -> Measured:
+    own, found = grids.grid(study), worth.multiplier(study, "text", count)
+    log_W = worth.log_multipliers(own, count, embedding=True)[own.inner]
+    detail = f"{worth.by_width(own, count)}; {worth.reached(found)}; where N counts the embedding "
+    return Measured(found, detail + f"{np.exp(log_W.mean()):.2f}")
 
 
 def _lone(own: Grid) -> dict[str, Measured | Unmeasured]:
@@ -208,82 +197,94 @@ def _lone(own: Grid) -> dict[str, Measured | Unmeasured]:
         return {"widths_lone": missing, "widths_lone_share": missing}
     gain_S = 100 * (1 - own.lone_SxW / own.loss_SxWxP[..., 0]).mean(axis=1)
     two_S = grids.gains(own)[..., 1].mean(axis=1)
-    detail = f"{gain_S.mean():.3f} % of it, where {own.counts[1]} streams take {two_S.mean():.3f} %"
     return {
         "widths_lone": Measured(student_interval(gain_S)),
-        "widths_lone_share": Measured(student_interval(two_S / 2 - gain_S), detail),
+        "widths_lone_share": half_less(two_S, gain_S, " %"),
     }
 
 
 def _fit_detail(study: Study) -> str:
-    found = grids.law(study)
+    found = fitted.law(study)
     named = ", ".join(f"{name} = {value:.3g}" for name, value in found.parameters.items())
     bound = f"; {' and '.join(found.at_bound)} at a bound" if found.at_bound else ""
     return f"{named}, R² = {found.r_squared:.4f}{bound}; seeds resampled whole"
 
 
-def _try(measure) -> Measured | Unmeasured:
-    """One claim that cannot be measured does not take the others with it."""
+def _floor_detail(study: Study) -> str:
+    floor = fitted.law(study).parameters["E"]
+    return f"above the floor E = {floor:.3f} of the fitted law, which every resample fits anew"
+
+
+def _law(study: Study) -> LawFit | None:
+    """The law, if the study has sizes enough for one."""
     try:
-        return measure()
-    except ValueError as error:
-        return Unmeasured(str(error))
+        return fitted.law(study)
+    except ValueError:
+        return None
 
 
 def figures(study: Study) -> list[Figure]:
-    """Returns the losses with the law, what streams gain, and how correlated they are."""
-    return [
-        drawing.losses(study, _fit_detail(study).partition(";")[0]),
-        drawing.gains(study),
-        drawing.correlations(study),
-    ]
+    """Returns the losses, what streams gain, and with a law how correlated they are."""
+    found = _law(study)
+    drawn = [drawing.losses(study, found), drawing.gains(study)]
+    if found is None or "E" in found.at_bound:
+        return drawn
+    return [*drawn, drawing.correlations(study)]
 
 
 def tables(study: Study) -> list[Table]:
-    """Returns all cells, and the law beside its rivals."""
-    return [_cells(study), _rivals(study)]
+    """Returns all cells, and the law, if there is one, beside its rivals."""
+    return [_cells(study)] if _law(study) is None else [_cells(study), _rivals(study)]
 
 
 def _cells(study: Study) -> Table:
     own, rows = grids.grid(study), []
+    embedding_W = own.vocabulary * np.array(own.widths)
     for row, width in enumerate(own.widths):
         for column, count in enumerate(own.counts):
-            loss_S = own.loss_SxWxP[:, row, column]
-            N, added = own.N_WxP[row, column], own.added_WxP[row, column]
-            rows.append([width, str(count), int(N), int(added), *_row(loss_S, own, row, column)])
+            N, added = int(own.N_WxP[row, column]), int(own.added_WxP[row, column])
+            size = [width, str(count), N, N + int(embedding_W[row]), added]
+            rows.append([*size, *_row(own.loss_SxWxP[:, row, column], own, row)])
+            rows[-1] += _worth(own, count, row)
         if own.lone_SxW is not None:
             label = "1, with a prefix"
-            rows.append([width, label, None, None, *_row(own.lone_SxW[:, row], own, row, 0)])
-    header = ["width", "streams", "N", "added", "loss, nats", "sd over seeds"]
-    header += ["less than one stream, nats", "low", "high", "worth × N"]
+            rows.append([width, label, None, None, None, *_row(own.lone_SxW[:, row], own, row)])
+            rows[-1] += [None, None]
+    for place, width in enumerate(own.ladder_widths):
+        if width not in own.widths:
+            N, loss_S = int(own.ladder_N_L[place]), own.ladder_SxL[:, place]
+            spread = float(np.std(loss_S, ddof=1)) if loss_S.size > 1 else np.nan
+            size = [width, "1", N, N + own.vocabulary * width, 0]
+            rows.append([*size, float(loss_S.mean()), spread, *[None] * 5])
+    header = ["width", "streams", "N", "N with embedding", "added", "loss, nats", "sd over seeds"]
+    header += ["less than one stream, nats", "low", "high", "worth × N", "with embedding"]
     caption = "widths: final validation loss of every cell; differences paired by seed, 95 %"
     return Table(caption, header, rows)
 
 
-def _row(loss_S: np.ndarray, own: Grid, row: int, column: int) -> list[float | None]:
+def _row(loss_S: np.ndarray, own: Grid, row: int) -> list[float | None]:
     spread = float(np.std(loss_S, ddof=1)) if loss_S.size > 1 else np.nan
     estimate = [float(loss_S.mean()), spread]
     difference_S = own.loss_SxWxP[:, row, 0] - loss_S
     if not difference_S.any():
-        return [*estimate, None, None, None, None]
+        return [*estimate, None, None, None]
     less = student_interval(difference_S)
-    worth = None
-    if column:
-        try:
-            worth = float(np.exp(grids.ratios(own.N_WxP, own.loss_SxWxP.mean(axis=0), column)[row]))
-        except ValueError:  # losses that do not fall with N
-            worth = None
-    return [*estimate, less.value, less.low, less.high, worth]
+    return [*estimate, less.value, less.low, less.high]
+
+
+def _worth(own: Grid, count: int, row: int) -> list[float | None]:
+    if count == 1 or row not in own.inner:
+        return [None, None]
+    both = (worth.log_multipliers(own, count, embedding=counts)[row] for counts in (False, True))
+    return [float(np.exp(log)) if np.isfinite(log) else None for log in both]
 
 
 def _rivals(study: Study) -> Table:
-    own = grids.grid(study)
-    loss_WxP = own.loss_SxWxP.mean(axis=0)
-    count_WxP = np.broadcast_to(np.array(own.counts), loss_WxP.shape)
-    table = own.N_WxP.ravel(), count_WxP.ravel(), loss_WxP.ravel()
-    rows = []
+    N_C, count_C, loss_SxC = fitted.table(grids.grid(study))
+    loss_C, rows = loss_SxC.mean(axis=0), []
     for name in LAWS:
-        found, unseen = grids.fit(own, own.loss_SxWxP, name), hold_outs(*table, law=name)
+        found = fit_law(N_C, count_C, loss_C, name)
+        unseen = hold_outs(N_C, count_C, loss_C, law=name)
         rms = [unseen[of].rms if of in unseen else None for of in ("largest N", "largest P")]
         named = ", ".join(f"{key} {value:.4g}" for key, value in found.parameters.items())
         rows.append([LAWS[name].formula, named, found.r_squared, found.sum_of_squares, *rms])
