@@ -1,17 +1,20 @@
 """ParScale's experiment: paired starts, a second stage, and a backbone that stays frozen."""
 
+import dataclasses
+from pathlib import Path
+
 import jax
 import numpy as np
 import pytest
 
 from experiments.parscale import text
-from experiments.parscale.build import build, validate
+from experiments.parscale.build import build, unread, validate
 from jaxlab import config as configs
 from jaxlab.config import ConfigError
 from jaxlab.experiment import BatchId, stream_key
-from jaxlab.sweeps import local
+from jaxlab.sweeps import local, plan
 from jaxlab.sweeps.plan import Sweep
-from jaxlab.training import starting
+from jaxlab.training import loop, starting
 
 SEEDS = (3, 5)
 TINY = {
@@ -145,18 +148,28 @@ def test_a_frozen_decoder_stays_bit_for_bit_and_has_no_optimizer_state(stage_one
     assert "embedding_VxM" not in names
 
 
-def test_without_a_frozen_part_everything_learns(stage_one, tmp_path):
+def test_without_a_frozen_part_everything_learns_twice_the_same(stage_one, tmp_path):
     folder, _, decoders_S = stage_one
-    both = {"streams.count": 2, "start.study": str(folder)}
-    _, after = train(tmp_path / "both", tiny(study="both", **both))
+    config = tiny(study="both", **{"streams.count": 2, "start.study": str(folder)})
+    experiment, members = local.build(config), [{"seed": seed} for seed in SEEDS]
+    for name in ("once", "again"):
+        loop.train(experiment, config, members, tmp_path / name)
+    records = [(tmp_path / name / "metrics.jsonl").read_bytes() for name in ("once", "again")]
+    assert records[0] == records[1]
+    _, after = starting.load(str(tmp_path / "once"), "decoder")
     moved = jax.tree.map(lambda old, new: not np.array_equal(old, new), decoders_S, after)
     assert all(jax.tree.leaves(moved))
+
+    retrained = dataclasses.replace(experiment, info=experiment.info | {"start_hash": "other"})
+    with pytest.raises(ConfigError, match=r"other data; these differ:\n  start_hash: .* -> other"):
+        loop.train(retrained, config, members, tmp_path / "once")
 
 
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
-        ({"start.study": "nowhere"}, "there is no run in nowhere"),
+        ({"start.study": "nowhere"}, "begin and when they go on, and there is no run in nowhere"),
+        ({"model.attention": "cudnn"}, "'cudnn' needs a GPU, and this is a cpu"),
         ({"start.frozen": True}, "set start.study"),
         ({"model.heads": 3}, "multiple of 6"),
         ({"streams.smoothing": 1.5}, r"must lie in \[0, 1\]"),
@@ -176,3 +189,56 @@ def test_a_start_of_another_seed_or_shape_is_refused(stage_one):
         validate(tiny(seed=4, **start))
     with pytest.raises(ConfigError, match=r"embedding_VxM.*is .*256, 16.* and not .*256, 32"):
         static_build(tiny(**{"model.width": 32}, **start))
+
+
+def test_a_start_is_read_once_for_all_members(stage_one, monkeypatch):
+    calls = []
+    find = starting.find_runs
+    monkeypatch.setattr(starting, "find_runs", lambda path: calls.append(path) or find(path))
+    for seed in SEEDS:
+        validate(tiny(seed=seed, **{"start.study": f"{stage_one[0]}/."}))
+    assert len(calls) == 1
+
+
+def test_a_second_stage_begins_where_the_first_stopped(stage_one):
+    start = {"start.study": str(stage_one[0]), "seed": SEEDS[0]}
+    validate(tiny(**{"task.first_step": 4}, **start))
+    with pytest.raises(ConfigError, match=r"task\.first_step is 5, but .* took 4: set it"):
+        validate(tiny(**{"task.first_step": 5}, **start))
+
+
+def test_the_hash_of_a_start_is_that_of_every_number(stage_one, monkeypatch):
+    seeds_S, decoders_S = stage_one[1:]
+    other_S = jax.tree.map(np.copy, decoders_S)
+    other_S["norm_M"][-1, -1] += 1e-6
+    hashes = []
+    for found in ((seeds_S, decoders_S), (seeds_S, other_S), (seeds_S + 1, decoders_S)):
+        monkeypatch.setattr(starting, "load", lambda study, part, found=found: found)
+        hashes.append(starting.content_hash("", "decoder"))
+    assert len(set(hashes)) == 3
+
+
+@pytest.mark.parametrize(
+    ("overrides", "expected"),
+    [
+        ({}, "transform prefix code code_hidden rank tied aggregation smoothing"),
+        ({"lone": True}, "code_hidden rank tied aggregation smoothing"),
+        ({"count": 2}, "code_hidden rank lone"),
+        ({"count": 2, "code": 4}, "rank lone"),
+        ({"count": 2, "transform": "lora"}, "prefix code code_hidden lone"),
+        ({"count": 2, "transform": "bias", "code": 4}, "prefix code code_hidden rank lone"),
+        ({"count": 2, "aggregation": "mean"}, "code_hidden rank lone smoothing"),
+    ],
+)
+def test_what_streams_do_not_read_is_known(overrides, expected):
+    config = tiny(**{f"streams.{key}": value for key, value in overrides.items()})
+    assert unread(config) == {f"streams.{key}" for key in expected.split()}
+    config.task.swaps = 4  # of another task
+    assert "task.swaps" in unread(config)
+
+
+def test_a_key_that_no_member_reads_is_refused():
+    widths = Path(__file__).parents[2] / "configs" / "parscale" / "widths.py"
+    plan.load(f"{widths}:tiny", {"streams.prefix": 3})  # which one of the members does not read
+    with pytest.raises(ConfigError, match=r"streams\.rank is set, but nothing here reads it"):
+        plan.load(f"{widths}:tiny", {"streams.rank": 3})

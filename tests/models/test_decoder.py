@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxlab.models.attention import BLOCK, attend
+from jaxlab.models.attention import BLOCK, attend, check_fused
 from jaxlab.models.decoder import Decoder
 
 TINY = Decoder(
@@ -203,3 +203,27 @@ def test_initial_weights_are_those_of_the_paper():
 def test_shapes_that_cannot_be_are_refused(wrong, message):
     with pytest.raises(ValueError, match=message):
         dataclasses.replace(TINY, **wrong)
+
+
+@pytest.mark.parametrize(
+    ("features", "dtype", "packed", "message"),
+    [
+        (64, "bfloat16", False, None),
+        (64, "float32", False, "'cudnn' needs 16 bits, and the computation is in float32"),
+        (12, "bfloat16", False, "multiple of 8 features, 128 at most.*has 12"),
+        (64, "bfloat16", True, "'cudnn' knows no documents that share a row"),
+    ],
+)
+def test_what_fused_attention_cannot_do_is_refused(features, dtype, packed, message, monkeypatch):
+    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+    if message is None:
+        check_fused(features, dtype, packed)
+        return
+    with pytest.raises(ValueError, match=message):
+        check_fused(features, dtype, packed)
+
+
+def test_documents_never_reach_a_fused_kernel():
+    query = np.zeros((1, 4, 2, 8), np.float32)
+    with pytest.raises(ValueError, match="knows no documents"):
+        attend(query, query, query, "cudnn", np.zeros((1, 4), np.int32))

@@ -267,3 +267,14 @@ def test_a_layer_costs_p_times_as_much_and_the_read_out_once():
         read_out[count] = flops(one.apply, params, tokens) - states
         assert read_out[count] == pytest.approx(2 * 32 * 128 * 512, rel=0.05)
     assert layer[4] == pytest.approx(4 * layer[1], rel=0.02)
+
+
+def test_products_are_as_precise_as_in_training_and_prefixes_are_computed_once():
+    model = streams(2, code=4, code_hidden=8)
+    params = jax.eval_shape(model.init, jax.random.key(0))
+    keys = jax.random.split(jax.random.key(0), B)
+    write = partial(decoding.generate, model, tokens=3, stop=None)
+    program = str(jax.make_jaxpr(write)(params, TOKENS_BxT, NO_PADDING_B, keys, 0.0, 0.1))
+    assert program.count("precision=") == program.count("dot_general[") > 0
+    assert "precision=None" not in program
+    assert program.count("tanh") == 1

@@ -48,9 +48,9 @@ COUNTED_BxT = np.arange(10).reshape(2, 5) % 3 > 0
 measured = partial(jax.jit(diversity, static_argnums=0), targets_BxT=TARGETS_BxT)
 
 
-def measure(model, states_PxBxTxM):
+def measure(model, states_PxBxTxM, counted_BxT=COUNTED_BxT):
     return measured(
-        model, PARAMS, states_PxBxTxM, counted_BxT=COUNTED_BxT, smoothing=np.float32(0.1)
+        model, PARAMS, states_PxBxTxM, counted_BxT=counted_BxT, smoothing=np.float32(0.1)
     )
 
 
@@ -81,6 +81,11 @@ def test_it_is_what_it_says():
     assert got["ensemble_loss"] < got["stream_loss"] - 0.01
     assert abs(got["ensemble_loss"] - got["loss"]) > 0.01
     assert got["weight_entropy"] < np.log(3) - 0.01
+
+
+def test_a_batch_without_a_counted_token_is_finite():
+    got = measure(MODEL, STATES_PxBxTxM, np.zeros_like(COUNTED_BxT))
+    assert set(map(float, got.values())) == {0.0}
 
 
 def softmax(logits_V):

@@ -90,6 +90,17 @@ def test_a_value_that_nothing_reads_is_refused(write):
     assert config.schedule.decay == 0.5
 
 
+def test_a_member_may_repeat_what_the_config_has(write):
+    assert len(plan.load(write("**{'optimizer.momentum': 0.9}"), {}).members) == 3
+
+
+def test_a_value_on_the_command_line_is_read_by_one_member_at_least(write):
+    file = write("**{'schedule.name': ('constant', 'wsd')[seed % 2]}")
+    assert plan.load(file, {"schedule.decay": 0.5}).config.schedule.decay == 0.5
+    with pytest.raises(ConfigError, match=r"schedule\.power is set, but nothing here reads it"):
+        plan.load(file, {"schedule.power": 0.2})
+
+
 def test_a_sweep_without_members_or_with_one_twice_is_refused(write):
     with pytest.raises(ConfigError, match=r"planted\.py adds no member"):
         plan.load(write(), {"seeds": 0})
