@@ -54,7 +54,7 @@ def get_config(arg=None):
     config.task.group = "S3"
     for name in ("recurrent", "state_space"):
         config.model.update(models.DEFAULTS[name] | config.model.to_dict())
-    config.train.batch_size = 32
+    config.train.batch_size = 64
     config.train.steps = 2000
     config.optimizer.learning_rate = 2e-3
     config.records.every_steps = 20_000  # the last one alone is read

@@ -7,11 +7,13 @@ import jax.numpy as jnp
 import optax
 from ml_collections import ConfigDict
 
-from experiments.serial import models, scratchpad, tasks
+from experiments.serial import diffusion, frontier, models, scratchpad, tasks
 from jaxlab import config as configs
 from jaxlab.analysis.serial_depth import measure
 from jaxlab.config import Config
 from jaxlab.experiment import Batch, BatchId, Experiment, Params, Shared, Values
+
+EVALUATIONS = {"scratchpad": scratchpad, "looped": frontier}  # models that are evaluated their way
 
 
 def config(task: str, model: str) -> Config:
@@ -31,14 +33,18 @@ def validate(config: Config) -> None:
     """Checks what only this experiment knows; raises ConfigError."""
     tasks.validate(config)
     models.validate(config, tasks.make(config))
-    if config.model.name == "scratchpad":
-        scratchpad.validate(config)
+    if config.model.name == "diffusion":
+        diffusion.validate(config)
+    if config.model.name in EVALUATIONS:
+        EVALUATIONS[config.model.name].validate(config)
 
 
 def build(config) -> Experiment:
     """Returns the experiment of a static config (no traced value is in it)."""
     task, batch_size = tasks.make(config), config.train.batch_size
     model = models.make(config, task)
+    if config.model.name == "diffusion":
+        return diffusion.build(task, model, config)
     tested, parts = models.tested(model), tasks.parts(task)
     cost = measure(tested, task.length)
 
@@ -70,6 +76,5 @@ def build(config) -> Experiment:
         batch=(Shared(tasks.depends(task), draw),),
         info={"cost": cost._asdict()},
     )
-    if config.model.name == "scratchpad":
-        return scratchpad.evaluated(plain, model, config)
-    return plain
+    own = EVALUATIONS.get(config.model.name)
+    return own.evaluated(plain, model, config) if own else plain

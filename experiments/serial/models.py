@@ -14,6 +14,7 @@ from jaxlab.models.circuits.local import Local
 from jaxlab.models.circuits.tree import Tree
 from jaxlab.models.circuits.window import Window
 from jaxlab.models.decoder import Decoder
+from jaxlab.models.diffusion import Diffusion
 from jaxlab.models.looped import Looped
 from jaxlab.models.recurrent import Recurrent
 from jaxlab.models.state_space import StateSpace
@@ -24,6 +25,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "votes": {"width": 16, "depth": 1, "tied": False, "hard": False, "count": 4},
     "streams": {"width": 16, "depth": 1, "tied": False, "hard": False, "count": 4},
     "scratchpad": {"width": 16, "depth": 1, "tied": False, "hard": False},
+    "diffusion": {"width": 24, "depth": 1, "tied": False, "hard": False, "target": "center"},
     "window": {"width": 16, "depth": 1},
     "gates": {"width": 32, "depth": 2, "wiring": 0},
     "tree": {"features": 64, "width": 512, "tied": True},
@@ -33,6 +35,15 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         "heads": 4,
         "hidden": 128,  # units of the SwiGLU
         "loops": 1,
+        "injected": False,
+        "positions": True,
+    },
+    "looped": {
+        "width": 64,
+        "layers": 1,
+        "heads": 4,
+        "hidden": 128,
+        "loops": 4,
         "injected": False,
         "positions": True,
     },
@@ -69,10 +80,12 @@ MODELS: dict[str, Callable[[Sizes], Any]] = {
     "votes": lambda sizes: Votes(own(Local, sizes), sizes["count"], counted=False),
     "streams": lambda sizes: Streams(own(Local, sizes), sizes["count"]),
     "scratchpad": lambda sizes: own(Local, sizes),  # rolled out in its evaluation
+    "diffusion": lambda sizes: Diffusion(circuit=own(Local, sizes), target=sizes["target"]),
     "window": lambda sizes: own(Window, sizes),
     "gates": lambda sizes: own(Gates, {**sizes, "hard": False}),
     "tree": lambda sizes: Levels(own(Tree, sizes)),
     "transformer": transformer,
+    "looped": transformer,  # read after each loop in its evaluation
     "recurrent": lambda sizes: own(Recurrent, sizes),
     "state_space": lambda sizes: own(StateSpace, sizes),
 }

@@ -13,8 +13,19 @@ TITLE = "Does serial depth buy what no width and no vote can?"
 
 # The answer: claims and what is said of their numbers.
 SENTENCES = (
-    ("light_cone_slope", "A step of Rule 110 costs {} layers"),
-    ("light_cone_width", "eight times the width moves accuracy by {} at most"),
+    ("headline_gain", "Of eight times the compute, layers make {} points of accuracy"),
+    ("headline_width", "width {}"),
+    ("headline_votes", "votes {}"),
+    ("headline_streams", "streams {}"),
+    ("light_cone_slope", "A step of Rule 110 costs a local circuit {} layers"),
+    ("light_cone_width", "where they lack, eight times the width moves accuracy by {} at most"),
+    ("window_growth_110", "In place of layers width must grow {} times with every step"),
+    ("window_control_90", "for the control, Rule 90, {} gates are enough"),
+    ("trees_reached", "For words of A5 a tree of four levels is right in {}"),
+    ("trees_below", "one of fewer levels and as many parameters is within {} of guessing"),
+    ("loops_frontier", "A loop of one block follows {} letters more"),
+    ("diffusion_steps", "64 times the steps of denoising add {} at most"),
+    ("scratchpad_rows", "A single layer with a scratchpad gets {} of rows right, up to 64 steps"),
 )
 
 # What the numbers cannot say, beside what they can.

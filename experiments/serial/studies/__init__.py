@@ -8,7 +8,17 @@ from __future__ import annotations
 
 from jaxlab.report.parts import Parts
 
-NAMES = ("headline", "light_cone", "window", "gates", "trees", "words", "scratchpad")
+NAMES = (
+    "headline",
+    "light_cone",
+    "window",
+    "gates",
+    "trees",
+    "words",
+    "loops",
+    "diffusion",
+    "scratchpad",
+)
 PAPER = "arXiv 2507.12549"
 BY = f"{PAPER} has no experiment; range by this lab"
 
