@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import combinations_with_replacement
@@ -124,7 +125,7 @@ def percentile_interval(
         for beyond, part in ((-np.inf, tail), (np.inf, 1 - tail))
     )
     lost = float(probability_B[~np.isfinite(values_B)].sum())
-    if not np.isfinite([value, low, high]).all():
+    if not all(map(math.isfinite, (value, low, high))):
         raise ValueError(
             f"the statistic, {value:.4g} [{low:.4g}, {high:.4g}], is not finite on {lost:.1%} of "
             f"the resamples; at most {tail:.2%} may lie beyond an end"

@@ -10,7 +10,7 @@ from jaxlab import config as configs
 from jaxlab.analysis.study import RunRecord, Study
 from jaxlab.sweeps import plan
 
-WIDTHS = Path(__file__).parents[2] / "configs" / "parscale" / "widths.py"
+CONFIGS = Path(__file__).parents[2] / "configs" / "parscale"
 SEEDS = range(6)
 E, A, ALPHA = 1.0, 2e4, 0.3  # of the planted law
 STEPS = {"widths": 4000, "stage_one": 4000, "two_stage": 800, "frozen": 800}
@@ -28,14 +28,14 @@ def law(N, count, k, floor=E):
     return floor + (A / (N * (k * np.log(count) + 1))) ** ALPHA
 
 
-def study(name, cells, *, rho=0.9, noise=1e-4, seeds=SEEDS, fixed=None):
+def study(name, cells, *, rho=0.9, noise=1e-4, seeds=SEEDS, fixed=None, base=None):
     """Returns a study with a run for each cell.
 
     `cells` are (swept values, N, added, loss at the records); each seed has a factor of its own,
     which all cells share, and `noise` is what they do not share.
     """
-    own = {"study": name, "optimizer.learning_rate": 1e-2, "train.steps": STEPS[name]}
-    base = configs.override(text.config(), own | (fixed or {}))
+    planned = {"study": name, "optimizer.learning_rate": 1e-2, "train.steps": STEPS[name]}
+    base = base or configs.override(text.config(), planned | (fixed or {}))
     base.seeds = len(seeds)
     random = np.random.default_rng(0)
     factor_S = 1 + 0.01 * random.normal(size=len(seeds))
@@ -93,17 +93,22 @@ def widths(k=0.35, lone=0.0, counts=(1, 2, 4, 8), sizes=(16, 24, 32, 48, 64), fl
     return study("widths", cells, **options)
 
 
-def configured_widths(k, **options):
-    """The cells of the config at their own sizes, with losses that follow the law."""
-    cells = []
-    for group in plan.group(plan.load(str(WIDTHS), {})):
-        own, info = group.config, model.info(group.config)
-        values = {"model.width": own.model.width, "streams.count": own.streams.count}
-        values |= {"streams.lone": own.streams.lone}
+def configured(name, loss_of, **options):
+    """The cells of a config at their own sizes; `loss_of` takes the config of a cell and N."""
+    second = name in ("two_stage", "frozen")
+    start = {"start.study": "", "start.frozen": False} if second else {}  # no first stage ran
+    sweep, cells = plan.load(str(CONFIGS / f"{name}.py"), start), []
+    swept = {key for member in sweep.members for key in member} - {"seed"}
+    for member in sweep.members:
+        if member["seed"] != sweep.config.first_seed:
+            continue
+        values = {key: member[key] for key in swept}
+        config = configs.override(sweep.config, values)
+        info = model.info(config)
         N, added = info["parameters"], info["added_parameters"]
-        loss = law(N - added * own.streams.lone, own.streams.count, k)
-        cells.append((values, N, added, loss))
-    return study("widths", cells, **options)
+        cells.append((values, N, added, loss_of(config, N - added * config.streams.lone)))
+    base = configs.override(sweep.config, {"start.frozen": name == "frozen"})
+    return study(name, cells, base=base, **options)
 
 
 def controls(losses, **options):

@@ -58,7 +58,7 @@ def test_the_planted_gains_and_multipliers_come_back(found):
 
 
 def test_the_published_k_can_be_read_off_the_grid_of_the_config():
-    study = planted.configured_widths(k=0.36)
+    study = planted.configured("widths", lambda own, N: planted.law(N, own.streams.count, 0.36))
     claims = by_id(study)
     assert grid(study).ladder_widths[-2:] == [24, 32]
     for count, published_N in PUBLISHED_MULTIPLIERS.items():
@@ -231,6 +231,20 @@ def test_variants_are_measured_against_what_streams_gain():
     other = {None: 2.0, ("streams.smoothing", 0.0): 2.0, ("streams.count", 1): 2.1}
     detail = by_id(planted.variants(other, aggregation="static"))["variants_streams"].detail
     assert detail == "streams.aggregation is static in most cells, not learned"
+
+
+@pytest.mark.parametrize("name", ["controls", "variants", "stage_one", "two_stage", "frozen"])
+def test_every_claim_is_measured_on_the_cells_of_its_config(name):
+    def losses(own, N):
+        end = planted.law(N, own.streams.count, 0.3)
+        return [1.1 * end, end] if name in ("stage_one", "two_stage") else end
+
+    study = planted.configured(name, losses)
+    for claim in by_id(study).values():
+        assert claim.verdict != Verdict.NOT_MEASURED, claim
+    with house_style():
+        _, tables = PARTS.drawn({name: study})
+    assert not any("could not be drawn" in table.caption for table in tables)
 
 
 CURVES = {1: np.full(11, 2.0), 2: [2.1, 2.02, *[1.98] * 9], 4: [2.2, 2.1, 2.02, *[1.96] * 8]}
