@@ -14,7 +14,7 @@ python scripts/sweep.py --config=configs/serial/headline.py --workdir=runs/headl
 
 import math
 
-from experiments.serial import build, models
+from experiments.serial import build
 from jaxlab.config import choose, override
 
 SIZES = {
@@ -45,7 +45,7 @@ def get_config(arg=None):
     size = choose(arg, SIZES, default="quick")
     config = build.config("automaton", "local")
     config.study = "headline"
-    config.model.update(models.DEFAULTS["votes"])
+    config.model.count = 1  # of votes and streams
     config.model.tied = True
     config.task.cells = 16
     config.train.batch_size = 32
@@ -72,15 +72,16 @@ def sweep(add, config):
         if factor == 1:
             ways = {"depth": ways["depth"]}  # one layer is where all ways start
         for name, depth, width, count in ways.values():
+            counted = {"model.count": count} if name != "local" else {}
             for time in config.times:
                 for seed in range(config.seeds):
                     add(
+                        **counted,
                         **{
                             "model.name": name,
                             "model.depth": depth,
                             "model.width": width,
-                            "model.count": count,
                             "task.time": time,
                             "seed": config.first_seed + seed,
-                        }
+                        },
                     )

@@ -39,6 +39,12 @@ def validate(config: Config) -> None:
         EVALUATIONS[config.model.name].validate(config)
 
 
+def unread(config: Config) -> set[str]:
+    """Returns the keys of other models that the model of a config does not read."""
+    read = {"name", *models.DEFAULTS[config.model.name]}
+    return {f"model.{key}" for key in config.model if key not in read}
+
+
 def build(config) -> Experiment:
     """Returns the experiment of a static config (no traced value is in it)."""
     task, batch_size = tasks.make(config), config.train.batch_size

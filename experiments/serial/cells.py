@@ -13,8 +13,8 @@ from jaxlab.analysis.study import Study
 from jaxlab.report.page import Table
 
 COSTS = ("serial_depth", "flops", "parameters")
-HEADER = ("accuracy", "sd over seeds", "low", "high", "seeds", "steps", "CPU s a seed")
-HEADER += ("parameters", "serial depth", "FLOPs a row")
+SPENT = ("seeds", "steps", "CPU s a seed", "parameters", "serial depth", "FLOPs a row")
+HEADER = ("accuracy", "sd over seeds", "low", "high", *SPENT)
 
 
 def ends(study: Study, *keys: str) -> xr.Dataset:
@@ -59,9 +59,13 @@ def table(
                 ),
                 found.value,
                 float(np.std(right_S, ddof=1)) if right_S.size > 1 else None,
-                *(found.low, found.high, right_S.size),
-                *(int(own["train.steps"][0]), float(own["seconds"].mean())),
-                *(int(own[key][0]) for key in ("parameters", "serial_depth", "flops")),
+                *(found.low, found.high, *spent(own)),
             ]
         )
     return Table(caption, [*names, *HEADER], rows)
+
+
+def spent(own: xr.Dataset) -> list[float]:
+    """Returns what a cell cost, in the order of `SPENT`."""
+    model = [int(own[key][0]) for key in ("parameters", "serial_depth", "flops")]
+    return [own.sizes["member"], int(own["train.steps"][0]), float(own["seconds"].mean()), *model]

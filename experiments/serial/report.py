@@ -6,8 +6,9 @@ from collections.abc import Mapping
 
 from experiments.serial.studies import PARTS
 from jaxlab.analysis.study import Study
+from jaxlab.report.figures import Figure
 from jaxlab.report.page import Section, Table
-from jaxlab.report.parts import answer
+from jaxlab.report.parts import answer, overview
 
 TITLE = "Does serial depth buy what no width and no vote can?"
 
@@ -64,4 +65,19 @@ def section(studies: Mapping[str, Study]) -> Section:
     claims = PARTS.claims(studies)
     figures, tables = PARTS.drawn(studies)
     limits = Table("What these numbers cannot say", ["of", "limit"], [list(row) for row in LIMITS])
-    return Section(TITLE, answer(claims, SENTENCES), claims, figures, [limits, *tables])
+    gains = overview(
+        claims,
+        PARTS.expected(studies),
+        {"law": "Eight times the compute of one layer, Rule 110 after four steps"},
+        reference=0.0,
+        reference_label="no gain",
+        quantity="accuracy gained, percentage points",
+    )
+    first = None
+    if gains is not None:
+        caption = (
+            "What the same compute adds in series and side by side, paired by seed, with 95 % "
+            "intervals, against the range that was expected beforehand."
+        )
+        first = Figure("overview", "Compute in series and side by side", caption, gains)
+    return Section(TITLE, answer(claims, SENTENCES), claims, figures, [limits, *tables], first)

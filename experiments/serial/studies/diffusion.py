@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
-from experiments.serial.cells import ends, table
+from experiments.serial.cells import SPENT, ends, spent, table
 from experiments.serial.studies import BY, PAPER
 from jaxlab.analysis.cells import cell, distance, highest, levels, lowest
 from jaxlab.analysis.interval import student_interval
@@ -125,7 +125,7 @@ def tables(study: Study) -> list[Table]:
         [
             *(target, depth, S, one, vote),
             *(automata.sampled_accuracy(answer_W, depth), automata.ceiling(answer_W, depth)),
-            *(S * int(own["flops"][0]), S * int(own["serial_depth"][0])),
+            *spent(own),
         ]
         for (target, depth), own in found.items()
         for S, one, vote in zip(
@@ -136,7 +136,7 @@ def tables(study: Study) -> list[Table]:
         )
     ]
     header = ["drawn", "D", "steps", "one draw", "vote", "theory, one draw", "exact ceiling"]
-    header += ["FLOPs a draw", "serial depth of all steps"]
+    header += [*SPENT[:-2], "serial depth of a step", "FLOPs of a step"]
     return [
         table("diffusion: votes in most steps", ("drawn", "D"), dict(found)),
         Table("diffusion: accuracy by steps of denoising", header, rows),

@@ -45,8 +45,6 @@ EXPECTED = {
         BY,
         None,
         (0.95, 1.05),
-        in_overview=True,
-        short="layers a step of Rule 110",
     ),
     "light_cone_linear": Expected(
         "A line foretells the depth of the two largest T better than a logarithm (its miss over "

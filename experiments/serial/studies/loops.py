@@ -37,8 +37,6 @@ EXPECTED = {
         "arXiv 2607.20594 finds one where loops are as many as letters; range by this lab",
         1.0,
         (0.8, 1.2),
-        in_overview=True,
-        short="letters a loop",
     ),
 }
 PINNED = {"task.name": "words", "task.group": "S3", "task.length": LETTERS}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from experiments.serial import cone
-from experiments.serial.cells import ends, table
+from experiments.serial.cells import COSTS, SPENT, ends, spent, table
 from experiments.serial.studies import BY
 from jaxlab.analysis.cells import lowest, pick
 from jaxlab.analysis.interval import Interval, student_interval
@@ -84,11 +84,12 @@ def tables(study: Study) -> list[Table]:
     (run,) = [run for run in study.runs if run.config.model.name == "scratchpad"]
     costs = run.environment["data"]["rolled"]
     right = rolled(study, "row_accuracy")
+    training = spent(rows["a step, rolled out",])[:3]
     of_steps = [
-        [T, right[int(T)].value, cost["serial_depth"], cost["flops"], cost["parameters"]]
+        [T, right[int(T)].value, *training, *(cost[key] for key in COSTS)]
         for T, cost in costs.items()
     ]
-    header = ["T", "rows right", "serial depth", "FLOPs a row", "parameters"]
+    header = ["T", "rows right", *SPENT[:3], "serial depth", "FLOPs a row", "parameters"]
     return [
         table("scratchpad: accuracy on what each was trained for", ("answer",), rows),
         Table("scratchpad: what a roll-out costs", header, of_steps),

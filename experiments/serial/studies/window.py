@@ -27,8 +27,6 @@ EXPECTED = {
             BY,
             None,
             (1.7, inf),
-            in_overview=True,
-            short=f"growth of width a step, {NAMES[rule]}",
         )
         for rule in SERIAL
     },

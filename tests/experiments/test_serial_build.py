@@ -1,0 +1,113 @@
+"""What the serial-depth experiment draws, and the models that stand around others."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from experiments.serial import build, models, tasks
+from experiments.serial.blocks import Blocks
+from experiments.serial.parallel import Streams, Votes
+from jaxlab import config as configs
+from jaxlab.config import ConfigError
+from jaxlab.experiment import BatchId
+from jaxlab.models.circuits.local import Local
+from jaxlab.tasks.serial import automata
+from jaxlab.tasks.serial.groups import group
+
+KEY = jax.random.key(0)
+TOKENS_BxN = jax.random.randint(KEY, (3, 8), 0, 2)
+CIRCUIT = Local(vocabulary=2, classes=2, width=4, depth=1, tied=True, hard=False)
+
+
+@pytest.mark.parametrize("rule", [110, 90, tasks.MAJORITY])
+def test_a_table_is_the_whole_truth_table(rule):
+    asked = tasks.Table(2).draw(32, {"task.rule": jnp.int32(rule)})
+    answer_W = automata.majority_table(2) if rule == 256 else automata.truth_table(rule, 2)
+    np.testing.assert_array_equal(asked.targets_BxN[:, 0], answer_W)
+    np.testing.assert_array_equal(asked.tokens_BxN, automata.windows(2))
+
+
+def test_roots_are_asked_for_the_whole_word_and_levels_for_their_blocks():
+    table_GxG = group("S3").table_GxG
+    asked = Blocks("S3", 8, 2, 2).draw(KEY, 16)
+    word_BxN, answer_BxM = np.array(asked.tokens_BxN), np.array(asked.targets_BxN)
+    np.testing.assert_array_equal(answer_BxM[:, :4], table_GxG[word_BxN[:, ::2], word_BxN[:, 1::2]])
+    whole_B = word_BxN[:, 0]
+    for place in range(1, 8):
+        whole_B = table_GxG[whole_B, word_BxN[:, place]]
+    np.testing.assert_array_equal(answer_BxM[:, 4:], np.stack([whole_B, whole_B], axis=1))
+    assert Blocks("S3", 8, 2, 2).parts == {"level_1": slice(0, 4), "root": slice(4, 6)}
+
+
+def test_the_majority_is_of_the_letters_in_the_upper_half():
+    asked = Blocks("majority", 4, 4, 1).draw(KEY, 64)
+    high_B = np.sum(np.array(asked.tokens_BxN) >= 30, axis=1)
+    np.testing.assert_array_equal(asked.targets_BxN[:, 0], high_B > 2)
+
+
+def test_words_that_are_no_whole_number_of_blocks_are_refused():
+    with pytest.raises(ValueError, match="no whole number of blocks"):
+        Blocks("S3", 6, 2, 2)
+
+
+def test_a_vote_is_the_mean_of_probabilities():
+    apart = Votes(CIRCUIT, 3, counted=False)
+    params = apart.init(KEY)
+    each_PxBxNxC = jax.nn.softmax(apart.apply(params, TOKENS_BxN))
+    alone = CIRCUIT.apply(jax.tree.map(lambda leaf: leaf[1], params), TOKENS_BxN)
+    np.testing.assert_allclose(each_PxBxNxC[1], jax.nn.softmax(alone), rtol=1e-5)
+    voted = Votes(CIRCUIT, 3, counted=True).apply(params, TOKENS_BxN)
+    np.testing.assert_allclose(jax.nn.softmax(voted), each_PxBxNxC.mean(axis=0), rtol=1e-5)
+
+
+def test_streams_without_shifts_are_the_circuit():
+    streams = Streams(CIRCUIT, 3)
+    params = streams.init(KEY)
+    assert not np.allclose(
+        streams.apply(params, TOKENS_BxN), CIRCUIT.apply(params["circuit"], TOKENS_BxN)
+    )
+    params["shift_PxW"] = jnp.zeros((3, 4))
+    np.testing.assert_allclose(
+        *(streams.apply(params, TOKENS_BxN), CIRCUIT.apply(params["circuit"], TOKENS_BxN)),
+        rtol=1e-5,
+    )
+
+
+@pytest.mark.parametrize(
+    ("task", "model", "values", "message"),
+    [
+        ("table", "window", {"train.batch_size": 100}, "the whole table is a batch"),
+        ("table", "window", {"train.batch_size": 128, "task.rule": 300}, "choose 0 to 256"),
+        ("automaton", "scratchpad", {}, "single steps of an automaton"),
+        ("automaton", "local", {"model.width": 0}, "model: .*width"),
+        ("blocks", "tree", {"task.length": 10}, "no whole number of blocks"),
+    ],
+)
+def test_what_does_not_fit_is_refused(task, model, values, message):
+    config = configs.override(build.config(task, model), values)
+    with pytest.raises(ConfigError, match=message):
+        build.validate(config)
+
+
+def test_keys_of_other_models_are_not_read():
+    config = build.config("automaton", "local")
+    config.model.update(models.DEFAULTS["votes"])
+    assert build.unread(config) == {"model.count"}
+
+
+@pytest.mark.parametrize(("task", "model"), [("words", "recurrent"), ("automaton", "votes")])
+def test_losses_and_accuracies_are_finite(task, model):
+    config = build.config(task, model)
+    config.model.width, config.train.batch_size = 4, 4
+    static, values = configs.split(config)
+    values = {key: jnp.asarray(value) for key, value in values.items()}
+    experiment = build.build(static)
+    (entry,) = experiment.batch
+    batch = entry.make({}, values, BatchId("train", jnp.int32(0)))
+    params = experiment.init(KEY, values)
+    found = experiment.evaluate(params, batch, values)
+    assert all(np.isfinite(value) for value in found.values())
+    if task == "words":
+        mean = np.mean([found[f"accuracy_letter_{n}"] for n in range(1, 17)])
+        np.testing.assert_allclose(mean, found["accuracy"], rtol=1e-5)
