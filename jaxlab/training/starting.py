@@ -64,7 +64,7 @@ def content_hash(study: str, part: str) -> str:
     digest = hashlib.sha256(repr(seeds_S.tolist()).encode())
     for key, leaf_S in _paths(found_S):
         digest.update(f"{jax.tree_util.keystr(key)} {leaf_S.dtype} {leaf_S.shape}".encode())
-        digest.update(np.ascontiguousarray(leaf_S))
+        digest.update(leaf_S.tobytes())
     return digest.hexdigest()
 
 

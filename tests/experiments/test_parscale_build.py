@@ -151,7 +151,8 @@ def test_a_frozen_decoder_stays_bit_for_bit_and_has_no_optimizer_state(stage_one
 def test_without_a_frozen_part_everything_learns_twice_the_same(stage_one, tmp_path):
     folder, _, decoders_S = stage_one
     config = tiny(study="both", **{"streams.count": 2, "start.study": str(folder)})
-    experiment, members = local.build(config), [{"seed": seed} for seed in SEEDS]
+    experiment = local.build(config)
+    members: list[configs.Overrides] = [{"seed": seed} for seed in SEEDS]
     for name in ("once", "again"):
         loop.train(experiment, config, members, tmp_path / name)
     records = [(tmp_path / name / "metrics.jsonl").read_bytes() for name in ("once", "again")]
