@@ -8,3 +8,5 @@ os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=8"
 import jax
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
+# Most tests compile for longer than they run.
+jax.config.update("jax_disable_most_optimizations", True)

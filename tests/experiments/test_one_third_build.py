@@ -16,7 +16,7 @@ from jaxlab import config as configs
 from jaxlab.config import ConfigError
 from jaxlab.experiment import BatchId, stream_key
 from jaxlab.sweeps import plan
-from jaxlab.tasks import peaked, python_source
+from jaxlab.tasks import files, peaked, python_source
 
 TOY = {"task.features": 8, "task.classes": 16, "train.batch_size": 4096}
 TEXT = {"train.batch_size": 64, "model.hidden": 8}
@@ -174,7 +174,7 @@ def windows(library, split):
     return {
         text[start : start + CONTEXT + 1]
         for path, text in library.items()
-        if python_source.split_of(path) == split
+        if files.split_of(path) == split
         for start in range(len(text) - CONTEXT)
     }
 
