@@ -164,7 +164,8 @@ def info(config: Config) -> dict[str, Any]:
     whole = streams(config)
     shapes = jax.eval_shape(lambda key: whole.merged(whole.init(key)), jax.random.key(0))
     added = sum(int(np.prod(leaf.shape)) for leaf in jax.tree.leaves(shapes.get("streams", {})))
-    found = {"parameters": int(count_parameters(shapes)), "added_parameters": added}
+    parameters = int(count_parameters(shapes))
+    found: dict[str, Any] = {"parameters": parameters, "added_parameters": added}
     if config.start.study:
         found["start_hash"] = starting.content_hash(config.start.study, "decoder")
     return found
