@@ -5,7 +5,7 @@ has no experiment, this one is the lab's). A ring of cells has D layers of W gat
 wires each, and every gate learns which of the 16 functions of two bits it is; what is measured are
 the hard gates, each the likeliest function. They are asked for one step of Rule 110 and for two.
 The count of gates that ends the circuit is one layer of thresholds more.
-Size `quick` (the default): D up to 4, 3 wirings, 3000 steps; 6 minutes on two CPU cores.
+Size `quick` (the default): D up to 3, 3 wirings, 2000 steps; 4 minutes on two CPU cores.
 Size `paper`: D up to 8, 5 wirings, for an accelerator.
 
 python scripts/sweep.py --config=configs/serial/gates.py --workdir=runs/gates
@@ -37,14 +37,14 @@ def get_config(arg=None):
     config.study = "gates"
     config.task.cells = 16
     config.train.batch_size = 32
-    config.train.steps = 3000
+    config.train.steps = 2000
     config.optimizer.learning_rate = 0.02
     config.records.every_steps = 20_000  # the last one alone is read
     config.eval.batches = 256
     config.seeds = 3
     config.first_seed = 100  # of initial values and of wirings; pilots had lower ones
     config.times = size.get("times", (1, 2))  # an override keeps the number of values
-    config.depths = size.get("depths", (1, 2, 3, 4))
+    config.depths = size.get("depths", (1, 2, 3))
     config.widths = size.get("widths", (32, 256))
     return override(config, size)
 

@@ -11,10 +11,10 @@ from jaxlab.report.figures import Figure, panels
 from jaxlab.report.page import Table
 
 RULE, WIDE_ENOUGH = 110, 256
-SPARE = 2  # layers beyond T: gates of two inputs join three cells in two layers
+SPARE = 1  # layers beyond T: gates of two inputs take two layers to join three cells
 EXPECTED = {
     "gates_reached": Expected(
-        f"{WIDE_ENOUGH} hard logic gates a cell answer T = 1 and 2 with {SPARE} layers more than T "
+        f"{WIDE_ENOUGH} hard logic gates a cell answer T = 1 and 2 with {SPARE} layer more than T "
         "(the least accuracy)",
         BY,
         None,

@@ -1,0 +1,35 @@
+"""Studies of the serial-depth experiment whose answers are known."""
+
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+
+from jaxlab import config as configs
+from jaxlab.analysis.study import RunRecord, Study
+
+SEEDS = 3
+
+
+def study(config, cells, parameters=lambda config: 100):
+    """Returns a study of a run per cell; `cells` are (swept values, metrics by name)."""
+    config.seeds = SEEDS
+    swept = {"seed"} | {key for values, _ in cells for key in values}
+    runs, parts = [], []
+    for number, (values, metrics) in enumerate(cells):
+        own = configs.override(config, values)
+        known = dict(configs.leaves(own))
+        cost = {"serial_depth": 10, "flops": 1000, "parameters": parameters(own)}
+        members = [{"seed": seed} for seed in range(SEEDS)]
+        folder = Path(f"run{number}")
+        done = {"cpu_seconds": 3.0}
+        runs.append(RunRecord(folder, own, members, {"data": {"cost": cost}}, done))
+        numbers = {"eval_loss": 0.1, "diverged_step": -1.0} | metrics
+        coords = {key: ("member", [known[key]] * SEEDS) for key in swept}
+        coords |= {"seed": ("member", range(SEEDS)), "run": ("member", [str(folder)] * SEEDS)}
+        arrays = {
+            name: (("member", "step"), np.full((SEEDS, 1), value))
+            for name, value in numbers.items()
+        }
+        parts.append(xr.Dataset(arrays, coords=coords | {"step": [config.train.steps]}))
+    return Study("planted", config, runs, xr.concat(parts, dim="member"))

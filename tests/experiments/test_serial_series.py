@@ -1,0 +1,102 @@
+"""Claims of what computes in series, loops, roll-outs and steps of denoising, planted."""
+
+import numpy as np
+import pytest
+from planted_serial import study
+
+from experiments.serial import build
+from experiments.serial.studies import diffusion, gates, loops, scratchpad
+from jaxlab.report.expected import Unmeasured
+from jaxlab.report.figures import house_style
+from jaxlab.tasks.serial import automata
+
+TABLE_W = automata.truth_table(110, 4)
+
+
+def test_the_frontier_of_loops_has_the_planted_slope():
+    def cell(trained, injected):
+        def right(loop, letter):
+            return float(letter <= min(loop, trained))
+
+        reads = {
+            f"eval_loop_{loop}_letter_{letter}": right(loop, letter)
+            for loop in range(1, 17)
+            for letter in range(1, 9)
+        }
+        own = {f"eval_accuracy_letter_{n}": right(trained, n) for n in range(1, 9)}
+        values = {"model.loops": trained, "model.injected": injected}
+        return values, own | reads | {"eval_accuracy": trained / 8}
+
+    config = build.config("words", "looped")
+    config.task.group, config.task.length, config.unrolled = "S3", 8, 16
+    planted = study(config, [*(cell(n, False) for n in (1, 2, 4, 8)), cell(8, True)])
+    found = loops.measure(planted)
+    assert found["loops_gain"].interval.value == 7
+    assert found["loops_whole"].interval.value == 8
+    assert found["loops_frontier"].interval.value == pytest.approx(1)
+    assert "8 letters after 8 loops, 8 after 16" in found["loops_frontier"].detail
+    with house_style():
+        assert len(loops.figures(planted)) == 1
+    assert [row[2] for row in loops.tables(planted)[0].rows] == [1, 2, 4, 8, 8]
+
+
+def test_what_steps_of_denoising_add_is_measured():
+    def cell(target, depth, added):
+        vote = automata.ceiling(TABLE_W, depth)
+        one = automata.sampled_accuracy(TABLE_W, depth)
+        metrics = {f"eval_vote_{S}": vote for S in (1, 4, 64)} | {"eval_vote_16": vote + added}
+        metrics |= {f"eval_one_{S}": one for S in (1, 4, 16, 64)} | {"eval_accuracy": vote}
+        return {"model.target": target, "model.depth": depth}, metrics
+
+    config = build.config("automaton", "diffusion")
+    config.denoised, config.draws = (1, 4, 16, 64), 9
+    cells = [(target, depth) for target in ("center", "row") for depth in (1, 2, 4)]
+    planted = study(config, [cell(*own, 0.1 * (own == ("row", 2))) for own in cells])
+    found = diffusion.measure(planted)
+    assert found["diffusion_steps"].interval.value == pytest.approx(0.1)
+    assert "row at D = 2" in found["diffusion_steps"].detail
+    assert found["diffusion_depth"].interval.value == 1
+    assert found["diffusion_one"].interval.value == pytest.approx(0)
+    with house_style():
+        assert len(diffusion.figures(planted)) == 1
+    assert [len(table.rows) for table in diffusion.tables(planted)] == [6, 24]
+
+
+def test_a_roll_out_is_as_good_as_its_worst_number_of_steps():
+    config = build.config("automaton", "scratchpad")
+    config.rolled, config.model.depth = (1, 4, 64, 256), 1
+    rows = {1: 1.0, 4: 1.0, 64: 0.9, 256: 0.1}
+    written = {f"eval_row_accuracy_{T}": right for T, right in rows.items()}
+    written |= {f"eval_accuracy_{T}": right for T, right in rows.items()}
+    known = automata.ceiling(TABLE_W, 1)
+    planted = study(
+        config,
+        [
+            ({"model.name": "scratchpad", "task.time": 1}, written | {"eval_accuracy": 1.0}),
+            ({"model.name": "local", "task.time": 4}, {"eval_accuracy": known + 0.02}),
+        ],
+    )
+    found = scratchpad.measure(planted)
+    assert found["scratchpad_rows"].interval.value == 0.9
+    assert found["scratchpad_direct"].interval.value == pytest.approx(0.02)
+    with house_style():
+        assert len(scratchpad.figures(planted)) == 1
+
+
+def test_gates_of_two_inputs_are_given_one_layer_more():
+    table_W = automata.truth_table(110, 2)
+    cells = [
+        (
+            {"task.time": 2, "model.depth": depth, "model.width": width},
+            {"eval_accuracy": 1.0 if depth >= 4 else automata.ceiling(table_W, 1)},
+        )
+        for depth in (1, 2, 4)
+        for width in (32, 256)
+    ]
+    found = gates.measure(study(build.config("automaton", "gates"), cells))
+    assert found["gates_reached"].interval.value == 1.0
+    assert found["gates_ceiling"].interval.value == pytest.approx(0)
+    assert found["gates_width"].interval.value == 0
+    shallow = gates.measure(study(build.config("automaton", "gates"), cells[:2]))
+    assert isinstance(shallow["gates_reached"], Unmeasured)
+    assert np.isfinite(shallow["gates_ceiling"].interval.value)
