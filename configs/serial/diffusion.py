@@ -7,7 +7,7 @@ answer, the cells of Rule 110 after four steps: of one cell, as in the theorem, 
 which might serve as a scratchpad. Measured are one draw and the vote of nine, for every number of
 steps. A local circuit misses by sight what it lacks in depth; scores are learned, not exact; and of
 masked diffusion this says nothing.
-Size `quick` (the default): up to 64 steps of denoising, 5 seeds; 10 minutes on two CPU cores.
+Size `quick` (the default): up to 64 steps of denoising, 5 seeds; 7 minutes on two CPU cores.
 Size `paper`: up to 256, 10,000 steps of training, for an accelerator.
 
 python scripts/sweep.py --config=configs/serial/diffusion.py --workdir=runs/diffusion

@@ -4,7 +4,7 @@ Claim: what no width of a shallow network replaces, serial steps through written
 (arXiv 2507.12549; the paper has no experiment, this one is the lab's). A ring circuit of one layer
 learns one step of Rule 110, and is rolled out for up to 256 steps, each on the bits that it wrote.
 Its control, the same circuit with the same parameters, is trained to answer four steps at once.
-Size `quick` (the default): 5 seeds, 1000 steps; 2 minutes on two CPU cores.
+Size `quick` (the default): 5 seeds, 1000 steps; 60 seconds on two CPU cores.
 Size `paper`: 20 seeds, for an accelerator.
 
 python scripts/sweep.py --config=configs/serial/scratchpad.py --workdir=runs/scratchpad

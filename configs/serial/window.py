@@ -6,7 +6,7 @@ of 2T + 1 cells and is trained on all of its 2^(2T + 1) rows, so that nothing is
 left to generalise to: what it lacks is width or depth. The smallest width that gets every row right
 grows with T for Rules 110 and 30; for the controls, the majority of the window and Rule 90 at T a
 power of two, it does not.
-Size `quick` (the default): T from 2 to 6, 3000 steps, 5 seeds; 10 minutes on two CPU cores.
+Size `quick` (the default): T from 2 to 6, 3000 steps, 5 seeds; 8 minutes on two CPU cores.
 Size `paper`: T up to 7, 10,000 steps, for an accelerator.
 
 python scripts/sweep.py --config=configs/serial/window.py --workdir=runs/window

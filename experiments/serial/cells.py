@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -36,7 +37,7 @@ def ends(study: Study, *keys: str) -> xr.Dataset:
 def table(
     caption: str,
     names: tuple[str, ...],
-    cells: Mapping[tuple[str | float, ...], xr.Dataset],
+    cells: Mapping[Any, xr.Dataset],
     metric: str = "eval_accuracy",
 ) -> Table:
     """Returns a row per cell: what it is, how right it was, and what it cost.
@@ -44,7 +45,7 @@ def table(
     Args:
       caption: what the rows are.
       names: of the columns that say what a cell is.
-      cells: the members of each by the values of those columns.
+      cells: the members of each by the tuple of the values of those columns.
       metric: the accuracy.
     """
     rows = []
