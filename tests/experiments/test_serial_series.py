@@ -14,7 +14,7 @@ TABLE_W = automata.truth_table(110, 4)
 
 
 def test_the_frontier_of_loops_has_the_planted_slope():
-    def cell(trained, injected):
+    def cell(trained):
         def right(loop, letter):
             return float(letter <= min(loop, trained))
 
@@ -24,12 +24,11 @@ def test_the_frontier_of_loops_has_the_planted_slope():
             for letter in range(1, 9)
         }
         own = {f"eval_accuracy_letter_{n}": right(trained, n) for n in range(1, 9)}
-        values = {"model.loops": trained, "model.injected": injected}
-        return values, own | reads | {"eval_accuracy": trained / 8}
+        return {"model.loops": trained}, own | reads | {"eval_accuracy": trained / 8}
 
     config = build.config("words", "looped")
     config.task.group, config.task.length, config.unrolled = "S3", 8, 16
-    planted = study(config, [*(cell(n, False) for n in (1, 2, 4, 8)), cell(8, True)])
+    planted = study(config, [cell(n) for n in (1, 2, 4, 8)])
     found = loops.measure(planted)
     assert found["loops_gain"].interval.value == 7
     assert found["loops_whole"].interval.value == 8
@@ -37,7 +36,7 @@ def test_the_frontier_of_loops_has_the_planted_slope():
     assert "8 letters after 8 loops, 8 after 16" in found["loops_frontier"].detail
     with house_style():
         assert len(loops.figures(planted)) == 1
-    assert [row[2] for row in loops.tables(planted)[0].rows] == [1, 2, 4, 8, 8]
+    assert [row[1] for row in loops.tables(planted)[0].rows] == [1, 2, 4, 8]
 
 
 def test_what_steps_of_denoising_add_is_measured():

@@ -9,7 +9,7 @@ import numpy as np
 from experiments.serial.cells import ends, table
 from experiments.serial.reach import by_letter, reach
 from experiments.serial.studies import BY
-from jaxlab.analysis.cells import cell, levels, pick
+from jaxlab.analysis.cells import cell, levels
 from jaxlab.analysis.interval import student_interval
 from jaxlab.analysis.study import Study
 from jaxlab.report import plots
@@ -33,19 +33,20 @@ EXPECTED = {
         (LETTERS - 0.5, LETTERS),
     ),
     "loops_frontier": Expected(
-        "With the tokens given anew, a loop moves the frontier by one letter",
-        "arXiv 2607.20594 finds one where loops are as many as letters; range by this lab",
+        "Read after each of the loops that it was trained with, a loop moves the frontier by one "
+        "letter",
+        "arXiv 2607.20594: letters over loops; range by this lab",
         1.0,
         (0.8, 1.2),
     ),
 }
 PINNED = {"task.name": "words", "task.group": "S3", "task.length": LETTERS}
-KEYS = ("model.loops", "model.injected")
+KEYS = ("model.loops",)
 
 
 def reaches(study: Study) -> dict[int, np.ndarray]:
     """Returns the reach of each seed by the loops that it was trained with, [S]."""
-    data = pick(ends(study, *KEYS), {"model.injected": False})
+    data = ends(study, *KEYS)
     return {
         loops: reach(by_letter(cell(data, {"model.loops": loops}), study.config.task.length))
         for loops in levels(data, "model.loops")
@@ -53,13 +54,15 @@ def reaches(study: Study) -> dict[int, np.ndarray]:
 
 
 def frontier(study: Study) -> tuple[int, np.ndarray]:
-    """Returns the loops of training, and the reach of each seed after 1, 2, ... of them, [S, L]."""
-    data = cell(ends(study, *KEYS), {"model.injected": True})
+    """Returns the most loops of training, and the reach of each seed after 1, 2, ..., [S, L]."""
+    data = ends(study, *KEYS)
+    trained = levels(data, "model.loops")[-1]
+    own = cell(data, {"model.loops": trained})
     reach_LxS = [
-        reach(by_letter(data, study.config.task.length, f"eval_loop_{loop}_"))
+        reach(by_letter(own, study.config.task.length, f"eval_loop_{loop}_"))
         for loop in range(1, study.config.unrolled + 1)
     ]
-    return int(data["model.loops"][0]), np.transpose(reach_LxS)
+    return trained, np.transpose(reach_LxS)
 
 
 def measure(study: Study) -> dict[str, Measured | Unmeasured]:
@@ -104,8 +107,8 @@ def figures(study: Study) -> list[Figure]:
         plots.legend(ax)
     caption = (
         f"Words of S3, {study.config.seeds} seeds. Left: one block with the same parameters, "
-        "trained with more loops, 95 % intervals. Right: with the tokens given anew to every loop "
-        "and without positions, read after each of its loops, those beyond training with them."
+        "trained with more loops, 95 % intervals. Right: the one with the most loops, read after "
+        "each of them, and beyond those that it was trained with."
     )
     return [Figure("loops", "Depth by repetition", caption, figure)]
 
@@ -113,11 +116,7 @@ def figures(study: Study) -> list[Figure]:
 def tables(study: Study) -> list[Table]:
     """Returns every cell, with its reach."""
     data, rows = ends(study, *KEYS), {}
-    for injected in levels(data, "model.injected"):
-        of_kind = pick(data, {"model.injected": injected})
-        for loops in levels(of_kind, "model.loops"):
-            own = cell(of_kind, {"model.loops": loops})
-            far = float(reach(by_letter(own, study.config.task.length)).mean())
-            rows["again in every loop" if injected else "once", loops, far] = own
-    names = ("tokens given", "loops", "reach, letters")
-    return [table("loops: accuracy over all prefixes", names, rows)]
+    for loops in levels(data, "model.loops"):
+        own = cell(data, {"model.loops": loops})
+        rows[loops, float(reach(by_letter(own, study.config.task.length)).mean())] = own
+    return [table("loops: accuracy over all prefixes", ("loops", "reach, letters"), rows)]
