@@ -8,7 +8,20 @@ ONE_THIRD := headline adam_grid sgd_grid temperature_scan initial_scale weight_d
 
 PARSCALE := widths stage_one two_stage frozen controls variants memory
 
-.PHONY: help setup one_third parscale $(EXTRAS:%=setup-%) quickstart test lint clean constraints
+SERIAL := headline light_cone window trees words loops gates diffusion scratchpad
+
+# Runs studies of the hypothesis that the target is named after, and reports them; the names are the
+# files in its folder of configs. Second stages are told where the first one lies.
+define run-studies
+	@failed=; for study in $(1); do \
+	  case $$study in two_stage|frozen) start=--config.start.study=runs/$@/stage_one;; *) start=;; esac; \
+	  $(BIN)/python scripts/sweep.py --config=configs/$@/$$study.py --workdir=runs/$@/$$study $$start || failed="$$failed $$study"; \
+	done; \
+	$(BIN)/python scripts/report.py runs/$@ --out=results/$@ && \
+	if [ -n "$$failed" ]; then echo "These studies failed:$$failed. Give the same command to go on with them." >&2; exit 1; fi
+endef
+
+.PHONY: help setup one_third parscale serial $(EXTRAS:%=setup-%) quickstart test lint clean constraints
 
 ## help         list the targets
 help:
@@ -30,20 +43,15 @@ quickstart: setup
 
 ## one_third    run every study of the one-third law (2 hours) and write results/one_third
 one_third: setup
-	@failed=; for figure in $(ONE_THIRD); do \
-	  $(BIN)/python scripts/sweep.py --config=configs/one_third/$$figure.py --workdir=runs/one_third/$$figure || failed="$$failed $$figure"; \
-	done; \
-	$(BIN)/python scripts/report.py runs/one_third --out=results/one_third && \
-	if [ -n "$$failed" ]; then echo "These studies failed:$$failed. Give the same command to go on with them." >&2; exit 1; fi
+	$(call run-studies,$(ONE_THIRD))
 
 ## parscale     run every study of P streams (2 hours) and write results/parscale
 parscale: setup
-	@failed=; for study in $(PARSCALE); do \
-	  case $$study in two_stage|frozen) start=--config.start.study=runs/parscale/stage_one;; *) start=;; esac; \
-	  $(BIN)/python scripts/sweep.py --config=configs/parscale/$$study.py --workdir=runs/parscale/$$study $$start || failed="$$failed $$study"; \
-	done; \
-	$(BIN)/python scripts/report.py runs/parscale --out=results/parscale && \
-	if [ -n "$$failed" ]; then echo "These studies failed:$$failed. Give the same command to go on with them." >&2; exit 1; fi
+	$(call run-studies,$(PARSCALE))
+
+## serial       run every study of serial depth (1 hour) and write results/serial
+serial: setup
+	$(call run-studies,$(SERIAL))
 
 ## test         run the tests
 test: setup-dev
