@@ -49,5 +49,5 @@ def section(studies: Mapping[str, Study]) -> Section:
             "beforehand. Sentences, windows and sources stand in the table below."
         )
         title = "Where one third holds, and what escapes it"
-        first = Figure("overview", title, caption, exponents)
+        first = Figure("one_third_overview", title, caption, exponents)
     return Section(TITLE, answer(claims, SENTENCES), claims, figures, tables, first)

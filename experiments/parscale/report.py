@@ -58,6 +58,6 @@ def section(studies: Mapping[str, Study]) -> Section:
             "What each change takes off the loss, paired by seed, with 95 % intervals, against the "
             "range that was expected beforehand. Sentences and sources stand in the table below."
         )
-        first = Figure("overview", "What streams gain, and what else does", caption, gains)
+        first = Figure("parscale_overview", "What streams gain, and what else does", caption, gains)
     summary = f"{answer(claims, SENTENCES)} {CAVEATS}"
     return Section(TITLE, summary, claims, figures, tables, first)

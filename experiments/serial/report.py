@@ -79,5 +79,5 @@ def section(studies: Mapping[str, Study]) -> Section:
             "What the same compute adds in series and side by side, paired by seed, with 95 % "
             "intervals, against the range that was expected beforehand."
         )
-        first = Figure("overview", "Compute in series and side by side", caption, gains)
+        first = Figure("serial_overview", "Compute in series and side by side", caption, gains)
     return Section(TITLE, answer(claims, SENTENCES), claims, figures, [limits, *tables], first)
