@@ -13,12 +13,7 @@ python scripts/sweep.py --config=configs/parscale/frozen.py --workdir=runs/froze
 from experiments.parscale import sizes
 from jaxlab.config import choose, override
 
-PAPER = {**sizes.PAPER, "train.steps": 1000, "records.every_steps": 100, "eval.batches": 16}
-SIZES = {
-    "paper": {**PAPER, "task.first_step": 20_000},
-    "quick": {},
-    "tiny": {**sizes.TINY, "task.first_step": 4, "counts": (1, 2)},
-}
+SIZES = {"paper": sizes.PAPER_SECOND_STAGE, "quick": {}, "tiny": sizes.TINY_SECOND_STAGE}
 
 
 def get_config(arg=None):

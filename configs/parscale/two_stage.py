@@ -13,12 +13,7 @@ python scripts/sweep.py --config=configs/parscale/two_stage.py --workdir=runs/tw
 from experiments.parscale import sizes
 from jaxlab.config import choose, override
 
-PAPER = {**sizes.PAPER, "train.steps": 1000, "records.every_steps": 100, "eval.batches": 16}
-SIZES = {
-    "paper": {**PAPER, "task.first_step": 20_000},
-    "quick": {},
-    "tiny": {**sizes.TINY, "task.first_step": 4, "counts": (1, 2)},
-}
+SIZES = {"paper": sizes.PAPER_SECOND_STAGE, "quick": {}, "tiny": sizes.TINY_SECOND_STAGE}
 
 
 def get_config(arg=None):
@@ -34,13 +29,14 @@ def get_config(arg=None):
     config.records.per_decade = 8
     config.eval.batches = 32
     config.counts = size.get("counts", (1, 2, 4, 8))  # an override keeps the number of values
+    config.mean_count = min(4, max(config.counts))  # streams under the plain mean
     return override(config, size)
 
 
 def sweep(add, config):
     """Adds a member per number of streams and seed, and for the two controls."""
     cells = [(count, False, "learned") for count in config.counts]
-    cells += [(1, True, "learned"), (max(config.counts[:3]), False, "mean")]
+    cells += [(1, True, "learned"), (config.mean_count, False, "mean")]
     for count, lone, aggregation in cells:
         for seed in range(config.seeds):
             add(

@@ -7,7 +7,7 @@ order, the same initial decoder. The control is a single stream with a prefix. P
 are wider still show how many parameters have the loss of P streams.
 Size `quick` (the default): 1,600 to 6,300 parameters, 2 million bytes of Python, 6 seeds;
 45 minutes on two CPU cores. Size `paper`: widths 256 to 1024 in 12 layers, for an accelerator.
-Size `brief`: one width, up to two streams, a minute. Size `speed`: one wider decoder, for
+Size `brief`: one width, up to two streams, one to two minutes. Size `speed`: one wider decoder, for
 scripts/benchmark.py.
 
 python scripts/sweep.py --config=configs/parscale/widths.py --workdir=runs/widths

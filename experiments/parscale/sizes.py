@@ -30,6 +30,14 @@ PAPER = {
     "records.every_steps": 1000,
     "eval.batches": 32,
 }
+# A second stage takes a twentieth of the steps of the first, and goes on with its data.
+PAPER_SECOND_STAGE = {
+    **PAPER,
+    "train.steps": 1000,
+    "task.first_step": 20_000,
+    "records.every_steps": 100,
+    "eval.batches": 16,
+}
 # For tests.
 TINY = {
     "seeds": 2,
@@ -43,6 +51,7 @@ TINY = {
     "records.every_steps": 2,
     "eval.batches": 1,
 }
+TINY_SECOND_STAGE = {**TINY, "task.first_step": 4, "counts": (1, 2)}
 
 
 def base(study: str) -> Config:

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from drawn_streams import close, drawn
 
 from jaxlab.models.decoder import Decoder
 from jaxlab.models.streams import Streams, count_parameters
@@ -43,23 +44,6 @@ PLAIN = Streams(
 
 def streams(count, aggregation="learned", **changes):
     return dataclasses.replace(PLAIN, count=count, aggregation=aggregation, **changes)
-
-
-def drawn(model):
-    """Parameters with which streams and their weights differ, shaped as those of the model."""
-    rng = np.random.default_rng(0)
-
-    def draw(path, leaf):
-        about = 1.0 if "norm" in jax.tree_util.keystr(path) else 0.0
-        return (about + 0.2 * rng.normal(size=leaf.shape)).astype(np.float32)
-
-    return jax.tree_util.tree_map_with_path(draw, jax.eval_shape(model.init, jax.random.key(0)))
-
-
-def close(got, expected, tolerance=1e-5):
-    """Compares on the scale of the largest value."""
-    scale = max(1.0, float(np.abs(expected).max(initial=0)))
-    np.testing.assert_allclose(got, expected, rtol=0, atol=tolerance * scale)
 
 
 @partial(jax.jit, static_argnums=0)
