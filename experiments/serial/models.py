@@ -16,6 +16,7 @@ from jaxlab.models.circuits.window import Window
 from jaxlab.models.decoder import Decoder
 from jaxlab.models.diffusion import Diffusion
 from jaxlab.models.looped import Looped
+from jaxlab.models.mixer import Mixer
 from jaxlab.models.recurrent import Recurrent
 from jaxlab.models.state_space import StateSpace
 
@@ -28,6 +29,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "diffusion": {"width": 24, "depth": 1, "tied": False, "hard": False, "target": "center"},
     "window": {"width": 16, "depth": 1},
     "gates": {"width": 32, "depth": 2, "wiring": 0},
+    "mixer": {"width": 32, "heads": 8, "depth": 4, "tied": True},
     "tree": {"features": 64, "width": 512, "tied": True},
     "transformer": {
         "width": 64,
@@ -83,6 +85,7 @@ MODELS: dict[str, Callable[[Sizes], Any]] = {
     "diffusion": lambda sizes: Diffusion(circuit=own(Local, sizes), target=sizes["target"]),
     "window": lambda sizes: own(Window, sizes),
     "gates": lambda sizes: own(Gates, {**sizes, "hard": False}),
+    "mixer": lambda sizes: own(Mixer, sizes),
     "tree": lambda sizes: Levels(own(Tree, sizes)),
     "transformer": transformer,
     "looped": transformer,  # read after each loop in its evaluation
