@@ -26,8 +26,8 @@ def reference(params, tokens_BxN, depth, tied):
         own = {name: leaf[0 if tied else layer] for name, leaf in p["layers"].items()}
         unit, new = scaled(states), np.empty_like(states)
         for n in range(N):
-            sums = [unit[:, :, 3 * h : 3 * h + 3].swapaxes(1, 2) @ own["mix_LxHxNxN"][h, n]
-                    for h in range(2)]  # fmt: skip
+            halves = unit[:, :, :3].swapaxes(1, 2), unit[:, :, 3:].swapaxes(1, 2)
+            sums = [half @ own["mix_LxHxNxN"][h, n] for h, half in enumerate(halves)]
             read = np.concatenate((unit[:, n], *sums), axis=1)
             gates = np.maximum(read @ own["kernel_Lx2WxW"] + own["bias_LxW"], 0)
             new[:, n] = states[:, n] + gates @ own["projection_LxWxW"] + own["projection_bias_LxW"]
