@@ -53,6 +53,12 @@ LIMITS = (
         "lengths and random rows.",
     ),
     (
+        "discs",
+        "That discs in a bounded box are hard is not proven: the machines that are built of them "
+        "want room. A mixer sees all discs at once and has learned what it has: no exact ceiling "
+        "stands beside it.",
+    ),
+    (
         "diffusion",
         "The theorem wants exact scores of one continuous token from a backbone of constant depth; "
         "masked diffusion is not covered by it, and not tested here.",

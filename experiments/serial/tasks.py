@@ -12,6 +12,7 @@ from experiments.serial.blocks import Blocks
 from jaxlab.config import Config, ConfigError, check, one_of
 from jaxlab.experiment import BatchId, Values
 from jaxlab.tasks.serial import automata
+from jaxlab.tasks.serial.balls import Balls
 from jaxlab.tasks.serial.questions import Questions
 from jaxlab.tasks.serial.words import Words
 
@@ -73,9 +74,18 @@ class Table:
 
 
 MAJORITY = 256  # beside the rules, which end at 255
-TASKS = {"automaton": Automaton, "table": Table, "blocks": Blocks, "words": Words}
+TASKS = {"automaton": Automaton, "table": Table, "blocks": Blocks, "words": Words, "balls": Balls}
 DEFAULTS: dict[str, dict[str, Any]] = {
     "words": {"group": "A5", "length": 16, "letters": "elements"},
+    "balls": {
+        "balls": 5,
+        "slots": 3,
+        "offsets": 8,
+        "speeds": 8,
+        "duration": 1,
+        "collisions": 0,
+        "collide": True,
+    },
     "blocks": {"group": "A5", "length": 16, "fan_in": 2, "depth": 4},
     "table": {"rule": 110, "radius": 3},
     "automaton": {"rule": 110, "time": 4, "cells": 32, "asks": "every"},

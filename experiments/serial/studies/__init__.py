@@ -18,6 +18,7 @@ NAMES = (
     "loops",
     "diffusion",
     "scratchpad",
+    "discs",
 )
 PAPER = "arXiv 2507.12549"
 BY = f"{PAPER} has no experiment; range by this lab"
