@@ -80,7 +80,7 @@ def build(config) -> Experiment:
         loss=loss,
         evaluate=evaluate,
         batch=(Shared(tasks.depends(task), draw),),
-        info={"cost": cost._asdict()},
+        info={"cost": cost._asdict()} | getattr(task, "info", {}),
     )
     own = EVALUATIONS.get(config.model.name)
     return own.evaluated(plain, model, config) if own else plain

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from experiments.serial.blocks import Blocks
+from experiments.serial.puzzles import Boards
 from jaxlab.config import Config, ConfigError, check, one_of
 from jaxlab.experiment import BatchId, Values
 from jaxlab.tasks.serial import automata
@@ -74,8 +75,16 @@ class Table:
 
 
 MAJORITY = 256  # beside the rules, which end at 255
-TASKS = {"automaton": Automaton, "table": Table, "blocks": Blocks, "words": Words, "balls": Balls}
+TASKS = {
+    "automaton": Automaton,
+    "table": Table,
+    "blocks": Blocks,
+    "words": Words,
+    "balls": Balls,
+    "sudoku": Boards,
+}
 DEFAULTS: dict[str, dict[str, Any]] = {
+    "sudoku": {"puzzles": "4x4_3", "data_dir": "data"},
     "words": {"group": "A5", "length": 16, "letters": "elements"},
     "balls": {
         "balls": 5,
@@ -108,6 +117,8 @@ def draw(task: Any, batch_id: BatchId, batch_size: int, values: Values) -> Quest
     if isinstance(task, Table):
         return task.draw(batch_size, values)
     key = jax.random.fold_in(batch_id.key(values), batch_id.step)
+    if isinstance(task, Boards):
+        return task.draw(key, batch_size, batch_id.split)
     read = (values,) if isinstance(task, Automaton) else ()
     return task.draw(key, batch_size, *read)
 

@@ -72,16 +72,22 @@ class SudokuPuzzles(tfds.core.GeneratorBasedBuilder):
             yield number, example | {"rounds": rounds}
 
 
+def kind(name: str) -> Kind:
+    """Returns the sizes of a set, such as `9x9_8`; ValueError: there is none of this name."""
+    if name not in SudokuPuzzles.builder_configs:
+        raise ValueError(
+            f"no puzzles {name!r}: choose one of {list(SudokuPuzzles.builder_configs)}"
+        )
+    return SudokuPuzzles.builder_configs[name]
+
+
 def load(data_dir: str | os.PathLike, name: str, split: str) -> Puzzles:
     """Returns the puzzles of a set, such as `9x9_8`, and split; prepares the set where it is not.
 
     Raises:
         ValueError: there is no set of this name, or `data_dir` cannot be written.
     """
-    if name not in SudokuPuzzles.builder_configs:
-        raise ValueError(
-            f"no puzzles {name!r}: choose one of {list(SudokuPuzzles.builder_configs)}"
-        )
+    kind(name)
     folder = prepare(data_dir, functools.partial(SudokuPuzzles, config=name))
     builder: Any = tfds.builder_from_directory(folder)  # the type of its decorator is wrong
     source = builder.as_data_source(split)
