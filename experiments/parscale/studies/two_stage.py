@@ -203,7 +203,9 @@ def figures(study: Study) -> list[Figure]:
         low_R, high_R = gain_SxR.min(axis=0), gain_SxR.max(axis=0)
         for ax in (left, right):
             ax.plot(own.step_R, mean_R, color=colour, label=name)
-            ax.fill_between(own.step_R, low_R, high_R, color=colour, alpha=0.2, lw=0)
+            ax.fill_between(own.step_R, low_R, high_R, color=colour, alpha=0.06, lw=0)
+            for end_R in (low_R, high_R):  # bands that lie on each other are told by their edges
+                ax.plot(own.step_R, end_R, color=colour, lw=0.7, alpha=0.6)
     final = np.array([gain_SxR[:, -1] for gain_SxR in curves.values()])
     reach = 1.5 * max(np.abs(final).max(), 1e-3)
     right.set_ylim(-reach, reach)
