@@ -18,6 +18,8 @@ SENTENCES = (
     ("headline_width", "width {}"),
     ("headline_votes", "votes {}"),
     ("headline_streams", "streams {}"),
+    ("sudoku_gain", "In hard Sudoku layers solve {} points more boards, beyond easy Sudoku"),
+    ("sudoku_width", "four times the width of one layer solves {} more"),
     ("light_cone_slope", "A step of Rule 110 costs a local circuit {} layers"),
     ("light_cone_width", "where they lack, eight times the width moves accuracy by {} at most"),
     ("window_growth_110", "In place of layers width must grow {} times with every step"),
@@ -46,6 +48,13 @@ LIMITS = (
         "learning",
         "A model that fails has not learned; whether it could hold the answer is another question. "
         "Only an exact ceiling, or a truth table fitted whole, separates the two.",
+    ),
+    (
+        "sudoku",
+        "Rounds of forced moves are the depth of one solver; of Sudoku itself no class is proven. "
+        "Boards of the evaluation are new, and forms of few puzzles: those of 4x4 with 6 blanks "
+        "and 3 rounds have 13 that differ in more than digits, rows, columns and their order, so "
+        "that a table of them could take the place of depth.",
     ),
     (
         "size",

@@ -10,6 +10,7 @@ from jaxlab.report.parts import Parts
 
 NAMES = (
     "headline",
+    "sudoku",
     "light_cone",
     "window",
     "gates",
