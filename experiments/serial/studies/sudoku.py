@@ -87,7 +87,8 @@ def solved(own: xr.Dataset) -> np.ndarray:
 def measure(study: Study) -> dict[str, Measured | Unmeasured]:
     """Returns gains, paired by seed, and the depths that are needed."""
     found = cells(study)
-    easy, hard = (end(rounds for rounds, *_ in found) for end in (min, max))
+    rounds = [key[0] for key in found]
+    easy, hard = min(rounds), max(rounds)
     shapes = [(LAYERS, 1), (1, 1), (1, FACTOR), (FEW, FACTOR)]
     needed = [(hard, *shape) for shape in shapes] + [(easy, d, 1) for d in (1, FEW, LAYERS)]
     if easy != 1 or hard == easy:

@@ -74,11 +74,10 @@ class SudokuPuzzles(tfds.core.GeneratorBasedBuilder):
 
 def kind(name: str) -> Kind:
     """Returns the sizes of a set, such as `9x9_8`; ValueError: there is none of this name."""
-    if name not in SudokuPuzzles.builder_configs:
-        raise ValueError(
-            f"no puzzles {name!r}: choose one of {list(SudokuPuzzles.builder_configs)}"
-        )
-    return SudokuPuzzles.builder_configs[name]
+    kinds = {own.name: own for own in SudokuPuzzles.BUILDER_CONFIGS}
+    if name not in kinds:
+        raise ValueError(f"no puzzles {name!r}: choose one of {list(kinds)}")
+    return kinds[name]
 
 
 def load(data_dir: str | os.PathLike, name: str, split: str) -> Puzzles:
