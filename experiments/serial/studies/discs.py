@@ -23,8 +23,7 @@ from jaxlab.report.figures import CATEGORY_COLOURS, GREY, Figure, panels
 from jaxlab.report.page import Table
 from jaxlab.tasks.serial.balls import Balls
 
-COLLIDING, PASSING, SINGLE = "five that collide", "five that pass", "one"
-KINDS = {COLLIDING: (5, True), PASSING: (5, False), SINGLE: (1, False)}
+KINDS = {"colliding": (5, True), "passing": (5, False), "single": (1, False)}
 DEEP, SOLVED = 8, 0.97
 EXPECTED = {
     "discs_gain": Expected(
@@ -48,7 +47,7 @@ EXPECTED = {
     ),
     "discs_over_width": Expected(
         f"Colliding discs: {DEEP} layers are more accurate than one layer of four times the width "
-        "and sixteen times the parameters (percentage points)",
+        "(percentage points)",
         BY,
         None,
         (2.0, inf),
@@ -111,7 +110,7 @@ def measure(study: Study) -> dict[str, Measured | Unmeasured]:
     found, width = cells(study), study.config.base_width
     wide = study.config.wider * width
     needed = [(kind, depth, width) for kind in KINDS for depth in (1, DEEP)]
-    needed.append((COLLIDING, 1, wide))
+    needed.append(("colliding", 1, wide))
     if missing := [key for key in needed if key not in found]:
         return dict.fromkeys(
             EXPECTED, Unmeasured(f"the study has no (discs, layers, width) of {missing}")
@@ -119,12 +118,12 @@ def measure(study: Study) -> dict[str, Measured | Unmeasured]:
     right = {key: 100 * found[key]["eval_accuracy"].values for key in needed}
     gain = {kind: right[kind, DEEP, width] - right[kind, 1, width] for kind in KINDS}
     passing = 100 * passing_accuracy(tasks.make(study.config))
-    deep_S, one_S = right[COLLIDING, DEEP, width], right[COLLIDING, 1, width]
-    wide_S = right[COLLIDING, 1, wide]
+    deep_S, one_S = right["colliding", DEEP, width], right["colliding", 1, width]
+    wide_S = right["colliding", 1, wide]
     values = {
-        "discs_gain": (gain[COLLIDING], f"from {one_S.mean():.1f} %"),
-        "discs_over_passing": _beside(gain, PASSING),
-        "discs_over_single": _beside(gain, SINGLE),
+        "discs_gain": (gain["colliding"], f"from {one_S.mean():.1f} %"),
+        "discs_over_passing": _beside(gain, "passing"),
+        "discs_over_single": _beside(gain, "single"),
         "discs_over_width": (deep_S - wide_S, f"{deep_S.mean():.1f} and {wide_S.mean():.1f} %"),
         "discs_width": (wide_S - one_S, ""),
         "discs_met": (deep_S - passing, f"the answer without collisions has {passing:.1f} %"),
@@ -134,12 +133,12 @@ def measure(study: Study) -> dict[str, Measured | Unmeasured]:
 
 
 def _beside(gain: dict[str, np.ndarray], control: str) -> tuple[np.ndarray, str]:
-    return gain[COLLIDING] - gain[control], f"the control gains {gain[control].mean():.1f}"
+    return gain["colliding"] - gain[control], f"the control gains {gain[control].mean():.1f}"
 
 
 def _solved(found: Found, width: int) -> Measured | Unmeasured:
-    depths = [depth for kind, depth, own in sorted(found) if (kind, own) == (SINGLE, width)]
-    right_DxS = [found[SINGLE, depth, width]["eval_accuracy"].values for depth in depths]
+    depths = [depth for kind, depth, own in sorted(found) if (kind, own) == ("single", width)]
+    right_DxS = [found["single", depth, width]["eval_accuracy"].values for depth in depths]
     solved_DxS = np.array(right_DxS) >= SOLVED
     best = f"the accuracies are {', '.join(f'{right_S.mean():.3f}' for right_S in right_DxS)}"
     if not solved_DxS.any(axis=0).all():
@@ -152,7 +151,8 @@ def figures(study: Study) -> list[Figure]:
     found, task = cells(study), tasks.make(study.config)
     width, wide = study.config.base_width, study.config.wider * study.config.base_width
     figure, (left, right) = panels(1, 2)
-    for kind, colour in zip(KINDS, CATEGORY_COLOURS, strict=False):
+    kinds = dict.fromkeys(kind for kind, _, _ in found)
+    for kind, colour in zip(kinds, CATEGORY_COLOURS, strict=False):
         deep = {
             depth: own
             for (what, depth, size), own in found.items()
