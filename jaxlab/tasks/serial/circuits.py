@@ -154,12 +154,17 @@ def write(circuit: Circuit, kinds: tuple[str, ...]) -> jax.Array:
 
 def ones_shares(inputs: int, gates: int, layers: int, kinds: tuple[str, ...]) -> list[np.ndarray]:
     """Returns how likely 0, 1, ... ones are among the inputs, and among each layer's gates."""
-    mean_output_4 = np.mean([OUTPUTS[kind] for kind in kinds], axis=0)
     shares = [stats.binom.pmf(np.arange(inputs + 1), inputs, 0.5)]
     for _ in range(layers):
-        one = np.linspace(0, 1, len(shares[-1]))  # of what a source reads
-        pair_Mx4 = np.stack(((1 - one) ** 2, (1 - one) * one, one * (1 - one), one**2), axis=1)
-        gate_Mx1 = (pair_Mx4 @ mean_output_4)[:, None]
-        # Given the layer below, the gates are independent.
-        shares.append(shares[-1] @ stats.binom.pmf(np.arange(gates + 1)[None], gates, gate_Mx1))
+        shares.append(shares[-1] @ next_ones(len(shares[-1]) - 1, gates, kinds))
     return shares
+
+
+def next_ones(places: int, gates: int, kinds: tuple[str, ...]) -> np.ndarray:
+    """Returns share_MxG, how likely G ones are in the layer above `places` with M ones."""
+    mean_output_4 = np.mean([OUTPUTS[kind] for kind in kinds], axis=0)
+    one = np.linspace(0, 1, places + 1)  # of what a source reads
+    pair_Mx4 = np.stack(((1 - one) ** 2, (1 - one) * one, one * (1 - one), one**2), axis=1)
+    gate_Mx1 = (pair_Mx4 @ mean_output_4)[:, None]
+    # Given the layer below, the gates are independent.
+    return stats.binom.pmf(np.arange(gates + 1)[None], gates, gate_Mx1)

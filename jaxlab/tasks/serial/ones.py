@@ -24,6 +24,7 @@ from jaxlab.tasks.serial.circuits import (
     check_sizes,
     draw_circuit,
     gate_values,
+    next_ones,
     ones_shares,
     write,
 )
@@ -106,6 +107,22 @@ class DepthOfOnes:
         output = float(np.arange(self.width + 1) @ shares[-1]) / self.width
         depth_L[-1] -= output
         return np.concatenate((depth_L, np.zeros(self.chain - 1), [output]))
+
+
+def climb_moments(width: int, layers: int, kinds: tuple[str, ...]) -> np.ndarray:
+    """Returns moment_LxMx2, what M ones in layer L say of how many layers more have ones.
+
+    The mean and the mean square, from the top by the Markov chain of `ones_shares`. No estimate
+    from the values of the first layers alone has a lower squared error than the mean has.
+    """
+    share_MxG = next_ones(width, width, kinds)
+    moments = [np.zeros((width + 1, 2))]
+    for _ in range(layers):
+        mean_G, square_G = moments[-1].T
+        one_more_Gx2 = np.stack((1 + mean_G, 1 + 2 * mean_G + square_G), axis=1)
+        one_more_Gx2[0] = 0  # no ones, no more layers
+        moments.append(share_MxG @ one_more_Gx2)
+    return np.stack(moments[::-1])
 
 
 def with_chain(circuit: Circuit, kinds: tuple[str, ...], chain: int) -> Circuit:

@@ -1,6 +1,7 @@
 """The depth of ones against search over all walks, and its law against counting."""
 
 import functools
+import itertools
 
 import jax
 import jax.numpy as jnp
@@ -121,3 +122,32 @@ def test_refusals():
         DepthOfOnes(4, 4, ("and",), 5, "circuit")
     with pytest.raises(ValueError, match="given 'all' is unknown"):
         DepthOfOnes(4, 4, KINDS, 0, "all")
+
+
+@pytest.mark.parametrize("kinds", [KINDS, ("and", "and", "or")])
+def test_what_ones_promise_is_counted_over_all_circuits(kinds):
+    gates = np.array(list(itertools.product(range(len(kinds)), (0, 1), (0, 1))))
+    layer_Nx2x3 = np.array(
+        [gates[list(pair)] for pair in itertools.product(range(len(gates)), repeat=2)]
+    )
+    choice_Bx3 = np.stack(
+        [part.ravel() for part in np.indices((4, len(layer_Nx2x3), len(layer_Nx2x3)))], 1
+    )
+    input_Bx2 = np.stack(np.divmod(choice_Bx3[:, 0], 2), axis=1)
+    gate_BxLx2x3 = layer_Nx2x3[choice_Bx3[:, 1:]]
+    circuit = circuits.Circuit(
+        *map(jnp.asarray, (input_Bx2, gate_BxLx2x3[..., 0], gate_BxLx2x3[..., 1:]))
+    )
+    values_BxLx2 = np.asarray(ones.all_values(circuit, kinds))
+    depth_B = np.asarray(ones.depth_of_ones(values_BxLx2))
+    moment_LxMx2 = ones.climb_moments(2, 2, kinds)
+    for height in range(3):
+        seen_Bx2 = values_BxLx2[:, : height + 1].reshape(len(depth_B), -1)
+        for seen in np.unique(seen_Bx2, axis=0):
+            more_B = depth_B[(seen_Bx2 == seen[None]).all(axis=1)] - height
+            count = seen[-2:].sum()
+            if count:
+                expected = more_B.mean(), (more_B**2).mean()
+                np.testing.assert_allclose(moment_LxMx2[height, count], expected, rtol=1e-12)
+    assert (moment_LxMx2[:, 0] == 0).all()
+    assert (moment_LxMx2[2] == 0).all()
