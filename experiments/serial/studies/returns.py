@@ -171,9 +171,9 @@ def figures() -> list[Figure]:
         plots.legend(ax)
     caption = (
         f"Monotone circuits of {TASK.layers} layers of {TASK.width} gates, {len(SEEDS)} seeds, 95 "
-        "% intervals; root mean square error of the estimated best return. No estimate from the values "
-        "of h layers, without the wiring above, is below the floor (dashed at the right). Walks "
-        "are side by side; steps are in series."
+        "% intervals; root mean square error of the estimated best return. No estimate from the "
+        "values of h layers, without the wiring above, is below the floor (dashed at the right). "
+        "Walks are side by side; steps are in series."
     )
     return [Figure("returns", "Returns from the first steps", caption, figure)]
 
