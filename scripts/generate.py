@@ -1,8 +1,8 @@
 #!/usr/bin/env python
 """Writes text with a language model that a finished run trained.
 
-python scripts/generate.py runs/text/streams.count=4 --prompt="def main"
-python scripts/generate.py runs/plain/all --streams=runs/sets/streams.count=8
+python scripts/generate.py runs/stage_one/all --prompt="def main"
+python scripts/generate.py runs/stage_one/all --streams=runs/frozen/FOLDER_OF_A_RUN
 """
 
 from __future__ import annotations
