@@ -68,6 +68,12 @@ LIMITS = (
         "stands beside it.",
     ),
     (
+        "returns",
+        "The floor is that of an estimate which has evaluated so many layers and reads no wiring "
+        "above them. That constant depth falls short on the whole row too is sure only if TC0 is "
+        "not all of P, and of the worst case; no critic is trained here.",
+    ),
+    (
         "diffusion",
         "The theorem wants exact scores of one continuous token from a backbone of constant depth; "
         "masked diffusion is not covered by it, and not tested here.",
