@@ -11,7 +11,7 @@ from jaxlab.config import ConfigError
 from jaxlab.sweeps import local
 from jaxlab.tasks.serial.sudoku import Sudoku, solve
 
-SIZE = 20_000  # more than there are 4x4 boards of three rounds
+SIZE = 20_000  # a tenth of the 4x4 boards of three rounds
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +56,7 @@ def test_boards_stay_puzzles_of_their_rounds(drawn):
 
 def test_the_set_is_recorded(boards):
     info = boards.info
-    assert info["dataset"] == "sudoku_puzzles/4x4_3/1.0.0"
+    assert info["dataset"] == "sudoku_puzzles/4x4_3/2.0.0"
     assert info["train"]["content_hash"] != info["eval"]["content_hash"]
     assert (boards.length, boards.vocabulary, boards.classes) == (16, 5, 4)
 

@@ -36,9 +36,10 @@ class SudokuPuzzles(tfds.core.GeneratorBasedBuilder):
     the set is prepared, from seeds that belong to the version.
     """
 
-    VERSION = tfds.core.Version("1.0.0")
+    VERSION = tfds.core.Version("2.0.0")
+    RELEASE_NOTES: ClassVar = {"2.0.0": "4x4: 7 blanks, not 6, as more boards have them."}
     BUILDER_CONFIGS: ClassVar[list[Kind]] = [
-        *(Kind(name=f"4x4_{r}", box=2, blanks=6, rounds=r, puzzles=1000) for r in (1, 2, 3)),
+        *(Kind(name=f"4x4_{r}", box=2, blanks=7, rounds=r, puzzles=1000) for r in (1, 2, 3)),
         *(Kind(name=f"9x9_{r}", box=3, blanks=28, rounds=r, puzzles=1000) for r in (1, 2, 4, 8)),
     ]
 
@@ -80,6 +81,7 @@ def kind(name: str) -> Kind:
     return kinds[name]
 
 
+@functools.cache  # several programs of a study read one set
 def load(data_dir: str | os.PathLike, name: str, split: str) -> Puzzles:
     """Returns the puzzles of a set, such as `9x9_8`, and split; prepares the set where it is not.
 

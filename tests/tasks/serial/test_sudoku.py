@@ -1,6 +1,7 @@
 """Sudoku against a solver that tries everything, rounds against plain loops, forms and sets."""
 
 import hashlib
+import itertools
 
 import jax
 import numpy as np
@@ -11,8 +12,8 @@ from jaxlab.tasks.serial.questions import measured_chance
 from jaxlab.tasks.serial.sudoku import Sudoku, solve
 from jaxlab.tasks.serial.sudoku_search import draw_solutions, find_puzzles
 
-HARD = find_puzzles(np.random.RandomState(0), 40, 2, 6, 3)
-EASY = find_puzzles(np.random.RandomState(0), 40, 2, 6, 1)
+HARD = find_puzzles(np.random.RandomState(0), 40, 2, 7, 3)
+EASY = find_puzzles(np.random.RandomState(0), 40, 2, 7, 1)
 LARGE = find_puzzles(np.random.RandomState(0), 6, 3, 28, 5)
 
 
@@ -53,7 +54,7 @@ def test_puzzles_have_one_solution_and_their_rounds(puzzles, box):
     for givens, solution, rounds in zip(*puzzles, strict=True):
         assert solutions(givens.tolist(), box) == [solution.tolist()]
         assert plain_rounds(givens.tolist(), box) == rounds
-    blanks = {2: 6, 3: 28}[box]
+    blanks = {2: 7, 3: 28}[box]
     assert (np.sum(puzzles.givens_PxC == 0, axis=1) == blanks).all()
     assert set(puzzles.rounds_P) == {3 if puzzles is HARD else 1 if puzzles is EASY else 5}
 
@@ -90,6 +91,16 @@ def test_forms_are_puzzles_of_as_many_rounds():
     assert set(np.unique(tokens)) == set(range(task.vocabulary))
 
 
+def test_how_many_boards_of_the_4x4_sets_there_are():
+    """Blanks of one grid in every way; its forms are 192 grids, and no two boards are the same."""
+    grid_C = draw_solutions(np.random.RandomState(0), 1, 2)[0]
+    blank_PxK = np.array(list(itertools.combinations(range(16), 7)))
+    givens_PxC = np.tile(grid_C, (len(blank_PxK), 1))
+    np.put_along_axis(givens_PxC, blank_PxK, 0, axis=1)
+    boards_R = 192 * np.bincount(1 + solve(givens_PxC, 2).rounds_P)[2:]
+    np.testing.assert_array_equal(boards_R, [153_600, 1_683_456, 187_392, 3_072])
+
+
 def test_what_cannot_be_found_is_said():
     with pytest.raises(ValueError, match="4x4 with 3 blanks that take 4 rounds were not found"):
         find_puzzles(np.random.RandomState(0), 1, 2, 3, 4)
@@ -102,7 +113,7 @@ def test_the_frozen_set_stays_as_it_is(tmp_path):
     assert puzzles.givens_PxC.shape == (1000, 16)
     np.testing.assert_array_equal(solve(puzzles.givens_PxC, 2).solution_PxC, puzzles.solution_PxC)
     assert set(puzzles.rounds_P) == {3}
-    assert hashlib.sha256(puzzles.givens_PxC.tobytes()).hexdigest().startswith("84df7e34dab22930")
+    assert hashlib.sha256(puzzles.givens_PxC.tobytes()).hexdigest().startswith("280485f2a521f1e1")
     train = sudoku_set.load(tmp_path, "4x4_3", "train")
     assert (train.givens_PxC != puzzles.givens_PxC).any()
     with pytest.raises(ValueError, match="no puzzles '4x4_9': choose one of"):
