@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 import xarray as xr
+from numpy.typing import ArrayLike
 
 from jaxlab import config as configs
 from jaxlab.analysis.interval import Interval
@@ -58,6 +59,21 @@ def cell(data: xr.Dataset, values: Mapping[str, object]) -> xr.Dataset:
     if not seeds.size or np.unique(seeds).size < seeds.size:
         raise ValueError(f"the study has {seeds.size} members with {dict(values)}, not one a seed")
     return found
+
+
+def range_over_seeds(values_S: ArrayLike) -> Interval:
+    """Returns the mean over seeds, between the least and the greatest of them.
+
+    For whole numbers, such as a depth: a claim that holds of this range holds of every seed.
+    """
+    values_S = np.asarray(values_S, np.float64)
+    ends = float(values_S.min()), float(values_S.max())
+    return Interval(float(values_S.mean()), *ends, values_S.size, 1.0)
+
+
+def exactly(value: float) -> Interval:
+    """Returns a value that hangs on no seed, such as a count of parameters."""
+    return Interval(value, value, value, 0, 1.0)
 
 
 def lowest(intervals: Iterable[Interval]) -> Interval:
