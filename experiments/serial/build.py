@@ -55,7 +55,7 @@ def build(config) -> Experiment:
     cost = measure(tested, task.length)
 
     def draw(batch: Batch, values: Values, batch_id: BatchId) -> Batch:
-        return tasks.draw(task, batch_id, batch_size, values)._asdict()
+        return tasks.batch(task, batch_id, batch_size, values)
 
     def loss(params: Params, batch: Batch, values: Values) -> jax.Array:
         logits_xBxNxC = model.apply(params, batch["tokens_BxN"])  # votes have an axis in front
@@ -63,16 +63,19 @@ def build(config) -> Experiment:
         nats_xBxN = optax.softmax_cross_entropy_with_integer_labels(
             logits_xBxNxC, jnp.broadcast_to(batch["targets_BxN"], of_all)
         )
-        return jnp.mean(nats_xBxN, where=jnp.broadcast_to(batch["counted_BxN"], of_all))
+        return mean(nats_xBxN, jnp.broadcast_to(batch["counted_BxN"], of_all))
 
     def evaluate(params: Params, batch: Batch, values: Values) -> dict[str, jax.Array]:
         answers_BxN = jnp.argmax(tested.apply(params, batch["tokens_BxN"]), axis=-1)
         right_BxN, counted_BxN = answers_BxN == batch["targets_BxN"], batch["counted_BxN"]
         return {
             "loss": loss(params, batch, values),
-            "accuracy": jnp.mean(right_BxN, where=counted_BxN),
-            "row_accuracy": jnp.mean(jnp.all(right_BxN | ~counted_BxN, axis=1)),
+            "accuracy": mean(right_BxN, counted_BxN),
+            "row_accuracy": mean(
+                jnp.all(right_BxN | ~counted_BxN, axis=1), jnp.any(counted_BxN, axis=1)
+            ),
             **{f"accuracy_{name}": jnp.mean(right_BxN[:, part]) for name, part in parts.items()},
+            **tasks.by_collisions(batch, right_BxN),
         }
 
     plain = Experiment(
@@ -84,3 +87,8 @@ def build(config) -> Experiment:
     )
     own = EVALUATIONS.get(config.model.name)
     return own.evaluated(plain, model, config) if own else plain
+
+
+def mean(values: jax.Array, is_asked: jax.Array) -> jax.Array:
+    """Returns the mean of what is asked, 0 where nothing is."""
+    return jnp.sum(values * is_asked) / jnp.maximum(jnp.sum(is_asked), 1)

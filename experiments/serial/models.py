@@ -30,6 +30,8 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "window": {"width": 16, "depth": 1},
     "gates": {"width": 32, "depth": 2, "wiring": 0},
     "mixer": {"width": 32, "heads": 8, "depth": 4, "tied": True},
+    "mixer_votes": {"width": 32, "heads": 8, "depth": 1, "tied": True, "count": 4},
+    "mixer_streams": {"width": 32, "heads": 8, "depth": 1, "tied": True, "count": 4},
     "tree": {"features": 64, "width": 512, "tied": True},
     "transformer": {
         "width": 64,
@@ -86,6 +88,8 @@ MODELS: dict[str, Callable[[Sizes], Any]] = {
     "window": lambda sizes: own(Window, sizes),
     "gates": lambda sizes: own(Gates, {**sizes, "hard": False}),
     "mixer": lambda sizes: own(Mixer, sizes),
+    "mixer_votes": lambda sizes: Votes(own(Mixer, sizes), sizes["count"], counted=False),
+    "mixer_streams": lambda sizes: Streams(own(Mixer, sizes), sizes["count"]),
     "tree": lambda sizes: Levels(own(Tree, sizes)),
     "transformer": transformer,
     "looped": transformer,  # read after each loop in its evaluation

@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from typing import Any, Protocol
 
 import jax
 import jax.numpy as jnp
 
-from jaxlab.models.circuits.local import Local
 from jaxlab.models.sizes import require
 
 Params = dict[str, Any]
+
+
+class Circuit(Protocol):
+    """A model that embeds its tokens by `embedding_VxW` of its parameters."""
+
+    def init(self, key: jax.Array) -> Params:
+        """Draws parameters."""
+        ...
+
+    def apply(self, params: Params, tokens_BxN: jax.Array) -> jax.Array:
+        """Maps tokens_BxN to logits_BxNxC."""
+        ...
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,7 +32,7 @@ class Votes:
     `counted`, they answer together, by the mean of their probabilities: so they are tested.
     """
 
-    circuit: Local
+    circuit: Circuit
     count: int
     counted: bool
 
@@ -47,7 +58,7 @@ class Streams:
     A stream's shift is added to every embedded token; logits are mixed by learned shares.
     """
 
-    circuit: Local
+    circuit: Circuit
     count: int
 
     def __post_init__(self):
@@ -55,21 +66,22 @@ class Streams:
 
     def init(self, key: jax.Array) -> Params:
         """Draws the circuit, and shifts from N(0, 1); shares are equal."""
-        circuit, shifts = jax.random.split(key)
+        circuit_key, shift_key = jax.random.split(key)
+        circuit = self.circuit.init(circuit_key)
+        width = circuit["embedding_VxW"].shape[1]
         return {
-            "circuit": self.circuit.init(circuit),
-            "shift_PxW": jax.random.normal(shifts, (self.count, self.circuit.width)),
+            "circuit": circuit,
+            "shift_PxW": jax.random.normal(shift_key, (self.count, width)),
             "preference_P": jnp.zeros(self.count),
         }
 
     def apply(self, params: Params, tokens_BxN: jax.Array) -> jax.Array:
         """Maps tokens_BxN to the mixed logits_BxNxC."""
         circuit = params["circuit"]
-        embedded_BxNxW = circuit["embedding_VxW"][tokens_BxN]
 
         def stream(shift_W: jax.Array) -> jax.Array:
-            states_BxNxW = self.circuit.states(circuit, embedded_BxNxW + shift_W[None, None])
-            return states_BxNxW @ circuit["head_WxC"] + circuit["head_bias_C"][None, None]
+            shifted_VxW = circuit["embedding_VxW"] + shift_W[None]
+            return self.circuit.apply(circuit | {"embedding_VxW": shifted_VxW}, tokens_BxN)
 
         logits_PxBxNxC = jax.vmap(stream)(params["shift_PxW"])
         return jnp.einsum("p,pbnc->bnc", jax.nn.softmax(params["preference_P"]), logits_PxBxNxC)

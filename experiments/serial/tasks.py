@@ -11,10 +11,15 @@ import jax.numpy as jnp
 from experiments.serial.blocks import Blocks
 from experiments.serial.puzzles import Boards
 from jaxlab.config import Config, ConfigError, check, one_of
-from jaxlab.experiment import BatchId, Values
+from jaxlab.experiment import Batch, BatchId, Values
 from jaxlab.tasks.serial import automata
 from jaxlab.tasks.serial.balls import Balls
+from jaxlab.tasks.serial.circuits import Circuits
+from jaxlab.tasks.serial.expressions import Expressions
+from jaxlab.tasks.serial.hops import Induction, Pointers
+from jaxlab.tasks.serial.ones import DepthOfOnes
 from jaxlab.tasks.serial.questions import Questions
+from jaxlab.tasks.serial.squaring import Squaring, Summing
 from jaxlab.tasks.serial.words import Words
 
 
@@ -82,6 +87,13 @@ TASKS = {
     "words": Words,
     "balls": Balls,
     "sudoku": Boards,
+    "circuits": Circuits,
+    "ones": DepthOfOnes,
+    "pointers": Pointers,
+    "induction": Induction,
+    "squaring": Squaring,
+    "summing": Summing,
+    "expressions": Expressions,
 }
 DEFAULTS: dict[str, dict[str, Any]] = {
     "sudoku": {"puzzles": "4x4_3", "data_dir": "data"},
@@ -98,7 +110,21 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "blocks": {"group": "A5", "length": 16, "fan_in": 2, "depth": 4},
     "table": {"rule": 110, "radius": 3},
     "automaton": {"rule": 110, "time": 4, "cells": 32, "asks": "every"},
+    "circuits": {
+        "inputs": 8,
+        "gates": 8,
+        "layers": 4,
+        "kinds": ("and", "or", "xor"),
+        "asks": "gates",
+    },
+    "ones": {"width": 8, "layers": 4, "kinds": ("and", "or"), "chain": 0, "given": "circuit"},
+    "pointers": {"places": 16, "hops": 4},
+    "induction": {"letters": 32, "alphabet": 4, "hops": 4},
+    "squaring": {"bits": 20, "base": 16, "fresh": True, "rounds": 4},
+    "summing": {"bits": 20, "base": 16, "fresh": True, "terms": 4},
+    "expressions": {"operators": 4, "prime": 11, "length": 15},
 }
+MOST = 3  # collisions of a row that are told apart: as many, or more
 
 
 def make(config: Config) -> Any:
@@ -121,6 +147,32 @@ def draw(task: Any, batch_id: BatchId, batch_size: int, values: Values) -> Quest
         return task.draw(key, batch_size, batch_id.split)
     read = (values,) if isinstance(task, Automaton) else ()
     return task.draw(key, batch_size, *read)
+
+
+def batch(task: Any, batch_id: BatchId, batch_size: int, values: Values) -> Batch:
+    """Draws a batch: its questions, and of discs that collide `collisions_B`."""
+    if not (isinstance(task, Balls) and task.collide):
+        return draw(task, batch_id, batch_size, values)._asdict()
+    key = jax.random.fold_in(batch_id.key(values), batch_id.step)
+    asked, collisions_B = task.draw_flights(key, batch_size)
+    return asked._asdict() | {"collisions_B": collisions_B}
+
+
+def by_collisions(batch: Batch, right_BxN: jax.Array) -> dict[str, jax.Array]:
+    """Returns shares of a batch, for 0 to `MOST` or more collisions: answers asked, and right ones.
+
+    Their means over batches have the accuracy as their ratio, though few batches may have such
+    rows. Other tasks have none.
+    """
+    if "collisions_B" not in batch:
+        return {}
+    found = {}
+    for number in range(MOST + 1):
+        is_own_B = jnp.minimum(batch["collisions_B"], MOST) == number
+        asked_BxN = batch["counted_BxN"] & is_own_B[:, None]
+        found[f"asked_collisions_{number}"] = jnp.mean(asked_BxN)
+        found[f"right_collisions_{number}"] = jnp.mean(asked_BxN & right_BxN)
+    return found
 
 
 def parts(task: Any) -> dict[str, slice]:

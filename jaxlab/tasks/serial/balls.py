@@ -95,15 +95,19 @@ class Balls:
 
     def draw(self, key: jax.Array, batch_size: int) -> Questions:
         """Draws discs; targets are the quarters that they end in."""
+        return self.draw_flights(key, batch_size)[0]
+
+    def draw_flights(self, key: jax.Array, batch_size: int) -> tuple[Questions, jax.Array]:
+        """Draws discs, and returns collisions_B, how often discs of each row met, with them."""
         tokens_BxKx4 = self.draw_discs(key, batch_size)
-        quarter_BxK, is_asked_B = self.answers(tokens_BxKx4)
+        quarter_BxK, is_asked_B, collisions_B = self.answers(tokens_BxKx4)
         is_last_1x1x4 = (jnp.arange(4) == 3)[None, None]
         counted_BxKx4 = jnp.broadcast_to(
             is_asked_B[:, None, None] & is_last_1x1x4, tokens_BxKx4.shape
         )
         targets_BxKx4 = jnp.broadcast_to(quarter_BxK[:, :, None], tokens_BxKx4.shape)
         arrays = (tokens_BxKx4, targets_BxKx4, counted_BxKx4)
-        return Questions(*(array.reshape(batch_size, -1) for array in arrays))
+        return Questions(*(array.reshape(batch_size, -1) for array in arrays)), collisions_B
 
     def chance(self) -> float:
         """Accuracy of any constant answer: mirrored starts are as likely and end mirrored."""
@@ -118,8 +122,8 @@ class Balls:
         bounds_4 = jnp.asarray([self.offsets, self.offsets, self.speeds, self.speeds])
         return first_BxKx4 + draw_below(rest_key, first_BxKx4.shape, bounds_4[None, None])
 
-    def answers(self, tokens_BxKx4: jax.Array) -> tuple[jax.Array, jax.Array]:
-        """Returns the quarter_BxK that each disc ends in, and whether it is asked for, asked_B."""
+    def answers(self, tokens_BxKx4: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
+        """Returns quarter_BxK that discs end in, asked_B whether that is asked, and collisions_B."""
         position_BxKx2, velocity_BxKx2 = self.read(tokens_BxKx4)
         moved_BxKx2 = 0.5 + (1 + SHIFT) * (position_BxKx2 - 0.5)
         start_2xBxKx2 = jnp.stack((position_BxKx2, moved_BxKx2))
@@ -128,7 +132,7 @@ class Balls:
         is_close_BxKx2 = jnp.abs(ends.position_Kx2[0] - ends.position_Kx2[1]) < CLOSE
         is_sure_BxK = jnp.all(is_close_BxKx2, axis=2) & (quarter_BxK == moved_BxK)
         is_over_B = (ends.collisions[0] == self.collisions) | (self.collisions == 0)
-        return quarter_BxK, is_over_B & jnp.all(is_sure_BxK, axis=1)
+        return quarter_BxK, is_over_B & jnp.all(is_sure_BxK, axis=1), ends.collisions[0]
 
     def read(self, tokens_BxKx4: jax.Array) -> tuple[jax.Array, jax.Array]:
         """Returns position_BxKx2 and velocity_BxKx2 of discs written as tokens."""
