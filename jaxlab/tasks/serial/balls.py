@@ -123,7 +123,7 @@ class Balls:
         return first_BxKx4 + draw_below(rest_key, first_BxKx4.shape, bounds_4[None, None])
 
     def answers(self, tokens_BxKx4: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
-        """Returns quarter_BxK that discs end in, asked_B whether that is asked, and collisions_B."""
+        """Returns quarter_BxK where discs end, asked_B whether that is asked, and collisions_B."""
         position_BxKx2, velocity_BxKx2 = self.read(tokens_BxKx4)
         moved_BxKx2 = 0.5 + (1 + SHIFT) * (position_BxKx2 - 0.5)
         start_2xBxKx2 = jnp.stack((position_BxKx2, moved_BxKx2))
