@@ -3,10 +3,10 @@
 Claim: what takes T steps in a row takes T layers, and width buys none of them (arXiv 2507.12549;
 the paper has no experiment, this one is the lab's). A ring circuit of D layers is trained on the
 cells of an elementary automaton after T steps; below T layers its accuracy is the exact ceiling of
-what it can see, whatever its width. Rule 110 is P-complete. The threshold is one of locality: the
-control, Rule 90 at T a power of two, is an XOR of two cells, and shows it as well. Circuits of
-threshold gates stand beside those of ReLU.
-Size `quick` (the default): T up to 6, 2500 steps, 3 seeds; 12 minutes on two CPU cores.
+what it can see, whatever its width. Rule 110 is P-complete. The threshold is one of locality:
+Rule 90 at T a power of two is an XOR of two cells, and shows it as well. The control is Rule 204, a
+copy: one layer is enough at every T. Circuits of threshold gates stand beside those of ReLU.
+Size `quick` (the default): T up to 6, 2500 steps, 3 seeds; 13 minutes on two CPU cores.
 Size `paper`: T up to 8, 5 seeds, for an accelerator.
 
 python scripts/sweep.py --config=configs/serial/light_cone.py --workdir=runs/light_cone
@@ -64,20 +64,21 @@ def get_config(arg=None):
 
 
 def sweep(add, config):
-    """Adds a member per depth up to T + 1, width, rule, time and seed; rules share a program."""
-    cells = [
-        (110, time, width, False, config.optimizer.learning_rate)
-        for time in config.times
-        for width in config.widths
-    ]
+    """Adds a member per depth up to T + 1, width, rule, time and seed; rules share a program.
+
+    Copies have one layer and T layers alone.
+    """
+    rate, most = config.optimizer.learning_rate, max(config.times)
+    cells = [(110, time, width, False, rate) for time in config.times for width in config.widths]
     cells += [
-        (90, time, width, False, config.optimizer.learning_rate)
-        for time in config.control_times
+        (rule, time, width, False, rate)
+        for rule, times in ((90, config.control_times), (204, config.times))
+        for time in times
         for width in config.control_widths
     ]
     cells += [(110, time, config.hard_width, True, config.hard_rate) for time in config.hard_times]
     for rule, time, width, hard, rate in cells:
-        for depth in range(1, min(time + 1, max(config.times)) + 1):
+        for depth in {1, time} if rule == 204 else range(1, min(time + 1, most) + 1):
             for seed in range(config.seeds):
                 add(
                     **{

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 
-from jaxlab.analysis.cells import cell, distance, highest, levels, lowest, pick
+from jaxlab.analysis.cells import cell, distance, exactly, highest, levels, lowest, pick
 from jaxlab.analysis.interval import Interval, student_interval
 from jaxlab.report import plots
 from jaxlab.report.expected import Measured, Unmeasured
@@ -82,6 +83,41 @@ def widened(found: list[Cell], factor: int) -> Measured | Unmeasured:
     if not moved:
         return Unmeasured(f"no two cells below T layers are a factor of {factor} apart in width")
     return Measured(highest(map(distance, moved)), f"{len(moved)} pairs of cells, paired by seed")
+
+
+def path_by_width(found: list[Cell], factor: int) -> Measured | Unmeasured:
+    """Returns the operations that a factor in width adds to each product of the longest path.
+
+    A layer is two products, and the head is one; the most over all cells is returned.
+    """
+    path = _paths(found)
+    added = [
+        (path[depth, factor * width] - operations) / (2 * depth + 1)
+        for (depth, width), operations in path.items()
+        if (depth, factor * width) in path
+    ]
+    if not added:
+        return Unmeasured(f"no two widths are a factor of {factor} apart")
+    return Measured(exactly(max(added)), f"{len(added)} pairs of programs")
+
+
+def path_by_depth(found: list[Cell]) -> Measured | Unmeasured:
+    """Returns by how much the operations that a layer adds differ from layer to layer, at most."""
+    path, added = _paths(found), {}
+    for width in sorted({width for _, width in path}):
+        lengths = [path[key] for key in sorted(path) if key[1] == width]
+        if len(lengths) > 2:
+            added[width] = np.diff(lengths)
+    if not added:
+        return Unmeasured("no width has three depths")
+    told = ", ".join(f"{added_D[0]} with {width} gates" for width, added_D in added.items())
+    uneven = max(float(np.ptp(added_D)) for added_D in added.values())
+    return Measured(exactly(uneven), f"operations a layer: {told}")
+
+
+def _paths(found: list[Cell]) -> dict[tuple[int, int], int]:
+    """Returns the serial depth of each program, by depth and width."""
+    return {(own.depth, own.width): int(own.data["serial_depth"][0]) for own in found}
 
 
 def draw(ax: Axes, found: list[Cell]) -> None:

@@ -5,31 +5,47 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
+from experiments.serial.studies import PARTS
 from jaxlab import config as configs
 from jaxlab.analysis.study import RunRecord, Study
 
 SEEDS = 3
 
 
-def study(config, cells, parameters=lambda config: 100):
-    """Returns a study of a run per cell; `cells` are (swept values, metrics by name)."""
+def study(config, cells, parameters=lambda config: 100, serial_depth=lambda config: 10):
+    """Returns a study of a run per cell; `cells` are (swept values, metrics by name).
+
+    A metric is one number, or one for each seed.
+    """
     config.seeds = SEEDS
     swept = {"seed"} | {key for values, _ in cells for key in values}
     runs, parts = [], []
     for number, (values, metrics) in enumerate(cells):
         own = configs.override(config, values)
         known = dict(configs.leaves(own))
-        cost = {"serial_depth": 10, "flops": 1000, "parameters": parameters(own)}
+        cost = {"serial_depth": serial_depth(own), "flops": 1000, "parameters": parameters(own)}
         members = [{"seed": seed} for seed in range(SEEDS)]
         folder = Path(f"run{number}")
+        environment = {"data": {"cost": cost}, "config_hash": "planted"}
         done = {"cpu_seconds": 3.0}
-        runs.append(RunRecord(folder, own, members, {"data": {"cost": cost}}, done))
+        runs.append(RunRecord(folder, own, members, environment, done))
         numbers = {"eval_loss": 0.1, "diverged_step": -1.0} | metrics
         coords = {key: ("member", [known[key]] * SEEDS) for key in swept}
         coords |= {"seed": ("member", range(SEEDS)), "run": ("member", [str(folder)] * SEEDS)}
         arrays = {
-            name: (("member", "step"), np.full((SEEDS, 1), value))
+            name: (("member", "step"), np.full((SEEDS, 1), np.reshape(value, (-1, 1))))
             for name, value in numbers.items()
         }
         parts.append(xr.Dataset(arrays, coords=coords | {"step": [config.train.steps]}))
     return Study("planted", config, runs, xr.concat(parts, dim="member"))
+
+
+def planted_claims(module, planted):
+    """Returns the claims of a part of the report on a planted study, by id."""
+    name = module.__name__.rpartition(".")[2]
+    return {claim.id: claim for claim in PARTS.claims({name: planted})}
+
+
+def verdicts(module, planted):
+    """Returns the verdicts of all claims of a part on a planted study."""
+    return {claim.verdict for claim in planted_claims(module, planted).values()}

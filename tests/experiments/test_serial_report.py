@@ -2,12 +2,13 @@
 
 import numpy as np
 import pytest
-from planted_serial import study
+from planted_serial import planted_claims, study, verdicts
 
 from experiments.serial import build
 from experiments.serial.reach import reach
 from experiments.serial.studies import headline, light_cone, trees, window, words
 from experiments.serial.tasks import MAJORITY
+from jaxlab.report.claims import Verdict
 from jaxlab.report.expected import Unmeasured
 from jaxlab.report.figures import house_style
 from jaxlab.tasks.serial import automata
@@ -30,12 +31,20 @@ def cone_study(accuracy=lambda rule, time, depth, width, ceiling: ceiling):
             },
             {"eval_accuracy": accuracy(rule, time, depth, width, ceiling(rule, time, depth))},
         )
-        for rule, hard, times in ((110, False, range(1, 7)), (110, True, (1, 2)), (90, False, (4,)))
+        for rule, hard, times in (
+            *((110, False, range(1, 7)), (110, True, (1, 2))),
+            *((90, False, (4,)), (204, False, range(1, 7))),
+        )
         for time in times
         for depth in range(1, 7)
         for width in (8, 64)
     ]
-    return study(build.config("automaton", "local"), cells)
+    return study(build.config("automaton", "local"), cells, serial_depth=path)
+
+
+def path(config):
+    """The longest path of a circuit: two products a layer and one at the end."""
+    return (2 * config.model.depth + 1) * (1 + int(np.log2(config.model.width)))
 
 
 def ceiling(rule, time, depth):
@@ -50,11 +59,12 @@ def test_exact_ceilings_hold_and_the_depth_grows_by_one_a_step():
     assert found["light_cone_width"].interval.value == 0.0
     np.testing.assert_allclose(found["light_cone_slope"].interval.value, 1.0)
     assert found["light_cone_linear"].interval.high < 0.01
-    assert found["light_cone_control_ceiling"].interval.value == 0.0
+    assert found["light_cone_90_ceiling"].interval.value == 0.0
+    assert verdicts(light_cone, planted) == {Verdict.HOLDS}
     with house_style():
         assert {f.name for f in light_cone.figures(planted)} == {"light_cone", "light_cone_depth"}
     (table,) = light_cone.tables(planted)
-    assert len(table.rows) == 9 * 12
+    assert len(table.rows) == 15 * 12
     assert {"seeds", "steps", "CPU s a seed", "parameters", "FLOPs a row"} <= set(table.header)
 
 
@@ -67,6 +77,37 @@ def test_width_that_buys_accuracy_is_seen():
     np.testing.assert_allclose(found["light_cone_ceiling"].interval.value, 0.03)
     expected = light_cone.EXPECTED["light_cone_width"].range
     assert found["light_cone_width"].interval.low > expected[1]
+
+
+def test_seeds_just_below_one_hold():
+    def nearly(rule, time, depth, width, ceiling):
+        return (0.999, 0.9995, 1.0) if depth >= time else ceiling
+
+    claims = planted_claims(light_cone, cone_study(nearly))
+    assert claims["light_cone_reached"].high > 1
+    assert claims["light_cone_reached"].verdict == Verdict.HOLDS
+
+
+def test_a_copy_that_needs_layers_fails_its_control():
+    def slow(rule, time, depth, width, ceiling):
+        return 1.0 if depth >= time else 0.6
+
+    claims = planted_claims(light_cone, cone_study(slow))
+    assert claims["light_cone_copy"].measured == 6
+    assert claims["light_cone_copy"].verdict == Verdict.FAILS
+    assert claims["light_cone_copy_slope"].verdict == Verdict.FAILS
+
+
+def test_a_path_as_long_as_a_circuit_is_wide_is_no_logarithm():
+    cells = [
+        ({"model.depth": depth, "model.width": width, "task.rule": 110}, {"eval_accuracy": 1.0})
+        for depth in (1, 2, 4)
+        for width in (8, 64)
+    ]
+    config, long = build.config("automaton", "local"), lambda own: own.model.width * own.model.depth
+    found = light_cone.measure(study(config, cells, serial_depth=long))
+    assert found["light_cone_meter_width"].interval.value > 3
+    assert found["light_cone_meter_depth"].interval.value == 64  # two layers between 2 and 4
 
 
 def test_circuits_that_never_learn_have_no_law_of_depth():
