@@ -130,11 +130,12 @@ def _multiplier(study: Study, count: int) -> Interval | None:
         return None
 
 
-def _rho(study: Study, count: int, width: int) -> Interval | None:
+def _rho(study: Study, count: int, width: int) -> Interval:
     try:
         return fitted.rho(study, count, width)
     except ValueError:
-        return None
+        value = fitted.rho_of_means(study, count, width)
+        return Interval(value, np.nan, np.nan, len(grids.grid(study).loss_SxWxP), np.nan)
 
 
 def correlations(study: Study) -> Figure:
@@ -142,11 +143,9 @@ def correlations(study: Study) -> Figure:
     own, law = grids.grid(study), fitted.law(study)
     figure, (ax,) = panels()
     for row, width in enumerate(own.widths):
-        parts = {count: _rho(study, count, width) for count in own.counts[1:]}
-        parts = {count: part for count, part in parts.items() if part is not None}
+        parts = [_rho(study, count, width) for count in own.counts[1:]]
         shift = 0.01 * (row - (len(own.widths) - 1) / 2)
-        if parts:
-            intervals(ax, np.log(list(parts)) + shift, list(parts.values()), f"width {width}")
+        intervals(ax, np.log(own.counts[1:]) + shift, parts, f"width {width}")
     line_P = np.geomspace(2, max(8, own.counts[-1]), 50)
     needed = [fitted.rho_of_law(law, count) for count in line_P]
     ax.plot(np.log(line_P), needed, "k--", lw=1.5, label="needed for the law fitted here")
@@ -165,7 +164,8 @@ def correlations(study: Study) -> Figure:
     caption = (
         "From the mean loss of single streams and that of their averaged probabilities, above the "
         f"floor E = {law.parameters['E']:.3f} of the law fitted to these losses, which every "
-        "resample of the seeds fits anew; dashed, the correlation with which Eq. 4 of the paper "
+        "resample of the seeds fits anew; a point has no interval where too many of those fits "
+        "have no floor below the losses. Dashed, the correlation with which Eq. 4 of the paper "
         "gives that law. At 1 averaging gains nothing. It is what Eq. 4 implies, not a "
         "correlation that was measured on the residuals."
     )

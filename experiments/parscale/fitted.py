@@ -12,44 +12,58 @@ from jaxlab.analysis.power_law import Status
 from jaxlab.analysis.residuals import residual_correlation
 from jaxlab.analysis.scaling_law import LawFit, fit_law, refit
 from jaxlab.analysis.study import Study
+from jaxlab.report.claims import format_estimate
 
 
-def table(own: Grid) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Returns N, P and losses of C cells: the grid, and one stream beside it: [C], [C], [S, C]."""
+def table(own: Grid, *, all_N: bool = True) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Returns N, P and losses of C cells: the grid, and one stream beside it: [C], [C], [S, C].
+
+    all_N: whether N counts what streams add, a few thousandths at published sizes.
+    """
     beside_L = ~np.isin(own.ladder_widths, own.widths)
-    N_C = np.concatenate([own.N_WxP.ravel(), own.ladder_N_L[beside_L]])
+    N_WxP = own.N_WxP if all_N else own.N_WxP - own.added_WxP
+    N_C = np.concatenate([N_WxP.ravel(), own.ladder_N_L[beside_L]])
     count_C = np.ones_like(N_C)
-    count_C[: own.N_WxP.size] = np.tile(own.counts, len(own.widths))
+    count_C[: N_WxP.size] = np.tile(own.counts, len(own.widths))
     loss_SxW = own.loss_SxWxP.reshape(len(own.loss_SxWxP), -1)
     return N_C, count_C, np.concatenate([loss_SxW, own.ladder_SxL[:, beside_L]], axis=1)
 
 
 @cache
-def law(study: Study) -> LawFit:
+def law(study: Study, *, all_N: bool = True) -> LawFit:
     """Returns the paper's law on the means of the cells; ValueError with fewer than three sizes."""
-    N_C, count_C, loss_SxC = table(grid(study))
+    N_C, count_C, loss_SxC = table(grid(study), all_N=all_N)
     return fit_law(N_C, count_C, loss_SxC.mean(axis=0))
 
 
 @cache
-def refits(study: Study) -> tuple[Resamples, dict[str, np.ndarray]]:
+def refits(study: Study, *, all_N: bool = True) -> tuple[Resamples, dict[str, np.ndarray]]:
     """Returns resamples of the seeds, whole so that pairs stay together, and the law on each: [B].
 
     Raises:
       ValueError: fewer than three seeds, or a fit to all of them that did not settle.
     """
-    found = law(study)
+    found = law(study, all_N=all_N)
     if found.status is Status.FAILED:
         raise ValueError("the fit of the law did not settle")
-    N_C, count_C, loss_SxC = table(grid(study))
+    N_C, count_C, loss_SxC = table(grid(study), all_N=all_N)
     drawn = resample(len(loss_SxC))
     return drawn, refit(N_C, count_C, _means(drawn, loss_SxC), found)
 
 
-def k(study: Study) -> BootstrapInterval:
+def k(study: Study, *, all_N: bool = True) -> BootstrapInterval:
     """Returns k of the law."""
-    drawn, parameters = refits(study)
-    return percentile_interval(law(study).parameters["k"], parameters["k"], drawn)
+    drawn, parameters = refits(study, all_N=all_N)
+    return percentile_interval(law(study, all_N=all_N).parameters["k"], parameters["k"], drawn)
+
+
+def k_alone(study: Study) -> str:
+    """Returns k where N leaves out what streams add, for the reader."""
+    try:
+        found = k(study, all_N=False)
+    except ValueError:  # on too many resamples
+        return f"{law(study, all_N=False).parameters['k']:.3f}, without an interval"
+    return format_estimate(found.value, found.low, found.high)
 
 
 def rho(study: Study, count: int, width: int | None = None) -> BootstrapInterval:
@@ -59,6 +73,13 @@ def rho(study: Study, count: int, width: int | None = None) -> BootstrapInterval
     """
     rho_RxWxP, _ = _residuals(study)
     return _interval(study, rho_RxWxP, count, width)
+
+
+def rho_of_means(study: Study, count: int, width: int) -> float:
+    """Returns `rho` at one width without an interval, from the means over all seeds."""
+    rho_RxWxP, _ = _residuals(study)
+    own = grid(study)
+    return float(rho_RxWxP[0, own.widths.index(width), own.counts.index(count) - 1])
 
 
 def average(study: Study, count: int) -> BootstrapInterval:

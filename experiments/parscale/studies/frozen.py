@@ -37,7 +37,7 @@ EXPECTED = {
             (0.0, inf),
             in_overview=count == 4,
             group="stages",
-            short="4 streams instead of as many slots, decoder frozen",
+            short="4 streams instead of their slots, frozen",
         )
         for count in PAIRS
     },

@@ -207,7 +207,8 @@ def _fit_detail(study: Study) -> str:
     found = fitted.law(study)
     named = ", ".join(f"{name} = {value:.3g}" for name, value in found.parameters.items())
     bound = f"; {' and '.join(found.at_bound)} at a bound" if found.at_bound else ""
-    return f"{named}, R² = {found.r_squared:.4f}{bound}; seeds resampled whole"
+    alone = f"where N leaves out what streams add, k = {fitted.k_alone(study)}"
+    return f"{named}, R² = {found.r_squared:.4f}{bound}; seeds resampled whole; {alone}"
 
 
 def _floor_detail(study: Study) -> str:
