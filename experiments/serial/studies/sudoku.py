@@ -1,82 +1,112 @@
-"""Sudoku of few and of many rounds of forced moves, against layers and against width."""
+"""Sudoku of few and of many rounds of forced moves: compute in series and side by side."""
 
 from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from math import inf
 
 import numpy as np
 import xarray as xr
 
+from experiments.serial import ways
 from experiments.serial.cells import ends, table
 from experiments.serial.studies import BY
-from jaxlab.analysis.cells import cell, levels, lowest, pick
-from jaxlab.analysis.critical_depth import critical_depths, depth_law
-from jaxlab.analysis.interval import student_interval
+from experiments.serial.ways import EIGHT, ONE
+from jaxlab.analysis.cells import levels, lowest, pick, range_over_seeds
+from jaxlab.analysis.critical_depth import critical_depths
+from jaxlab.analysis.interval import Interval, student_interval
 from jaxlab.analysis.study import Study
-from jaxlab.report import plots
 from jaxlab.report.expected import Expected, Measured, Unmeasured
 from jaxlab.report.figures import Figure, panels
 from jaxlab.report.page import Table
 
-LAYERS, FACTOR, FEW = 8, 4, 2  # of depth, of width, and the layers that easy boards may take
+FEW = 2  # layers that boards of one round may take
+HARD, EASY = "Boards of the most rounds", "Control: boards of one round"
+RANGES = {  # of what each way adds, percentage points
+    "depth": ((20.0, inf), (-inf, 20.0)),
+    "width": ((-inf, 20.0), (-inf, 20.0)),
+    "votes": ((-inf, 10.0), (-inf, 10.0)),
+    "streams": ((-inf, 10.0), (-inf, 10.0)),
+}
+
+
+def _added(way: str, what: str, expected: tuple[float, float]) -> Expected:
+    least, most = expected
+    size = f"at least {least:g}" if np.isinf(most) else f"less than {most:g}"
+    return Expected(
+        f"{what}: spent on {way}, eight times the compute of one layer adds {size} to the solved "
+        "ones (percentage points)",
+        BY,
+        None,
+        expected,
+        control=what == EASY,
+        in_overview=True,
+        group="sudoku control" if what == EASY else "sudoku",
+        short=f"8 times the compute in {way}",
+    )
+
+
 EXPECTED = {
-    "sudoku_gain": Expected(
-        f"Of one layer, {LAYERS} with the same parameters solve more boards of the most rounds; "
-        "less what they add on boards of one round, that is (percentage points)",
+    **{f"sudoku_{way}": _added(way, HARD, hard) for way, (hard, _) in RANGES.items()},
+    **{f"sudoku_easy_{way}": _added(way, EASY, easy) for way, (_, easy) in RANGES.items()},
+    "sudoku_over": Expected(
+        f"{HARD}: spent on layers with the same parameters it adds more than on width, votes or "
+        "streams (percentage points more, the least of three)",
         BY,
         None,
-        (20.0, 100.0),
+        (10.0, inf),
     ),
-    "sudoku_solved": Expected(
-        f"{LAYERS} layers solve boards of the most rounds (share of boards)",
+    "sudoku_halved": Expected(
+        f"{HARD}: so often layers halve those that the best of width, votes and streams leaves "
+        "unsolved (times, the least of three)",
         BY,
         None,
-        (0.9, 1.0),
+        (1.0, inf),
     ),
-    "sudoku_width": Expected(
-        f"{FACTOR} times the width of one layer solves more boards of the most rounds (percentage "
-        "points)",
+    "sudoku_easy_halved": Expected(
+        f"{EASY}: so often layers halve those that the best of the others leaves unsolved (times, "
+        "the least of three)",
         BY,
         None,
-        (-5.0, 20.0),
-    ),
-    "sudoku_beyond_width": Expected(
-        f"Boards of the most rounds that {LAYERS} layers solve beyond one or two layers of "
-        f"{FACTOR} times the width and more parameters (percentage points, the least)",
-        BY,
-        None,
-        (5.0, 100.0),
-    ),
-    "sudoku_depth": Expected(
-        "Boards of the most rounds take more layers than boards of one round to be solved in 95 % "
-        "(layers more)",
-        BY,
-        None,
-        (1.0, LAYERS - 1.0),
-    ),
-    "sudoku_control": Expected(
-        f"Control: boards of one round are solved by {FEW} layers (share of boards)",
-        BY,
-        None,
-        (0.99, 1.0),
+        (-inf, 1.0),
         control=True,
     ),
+    "sudoku_solved": Expected(
+        f"{HARD} are solved by {EIGHT['depth']} layers (share of boards)", BY, None, (0.9, inf)
+    ),
+    "sudoku_easy_solved": Expected(
+        f"{EASY} are solved by {FEW} layers (share of boards)",
+        BY,
+        None,
+        (0.95, inf),
+        control=True,
+    ),
+    "sudoku_layers": Expected(
+        f"{HARD} take more layers than those of one round to be solved in 95 % (layers more, range "
+        "over seeds)",
+        BY,
+        None,
+        (1.0, inf),
+    ),
 }
-PINNED = {"task.name": "sudoku", "model.name": "mixer", "model.tied": True}
-KEYS = ("task.puzzles", "model.depth", "model.width")
+PINNED = {"task.name": "sudoku", "model.tied": True}
 SOLVED = "eval_row_accuracy"
-Cells = dict[tuple[int, int, int], xr.Dataset]
+Cells = dict[int, ways.Arms]
+
+
+def arms(study: Study) -> Cells:
+    """Returns the arms, with all rates, by the rounds of their boards."""
+    data = ends(study, "task.puzzles", *ways.KEYS)
+    sets = {int(name.partition("_")[2]): name for name in levels(data, "task.puzzles")}
+    return {r: ways.arms(pick(data, {"task.puzzles": name})) for r, name in sorted(sets.items())}
 
 
 def cells(study: Study) -> Cells:
-    """Returns the cells by (rounds, depth, factor of the width)."""
-    data, found = ends(study, *KEYS), {}
-    for puzzles in levels(data, "task.puzzles"):
-        of_set = pick(data, {"task.puzzles": puzzles})
-        rounds = int(puzzles.partition("_")[2])
-        places = zip(of_set["model.depth"].values, of_set["model.width"].values, strict=True)
-        for depth, width in sorted(set(places)):
-            own = cell(of_set, {"model.depth": depth, "model.width": width})
-            found[rounds, int(depth), int(width) // study.config.base_width] = own
-    return dict(sorted(found.items()))
+    """Returns the arms with their best rates."""
+    return {
+        rounds: {key: ways.tuned(arm) for key, arm in own.items()}
+        for rounds, own in arms(study).items()
+    }
 
 
 def solved(own: xr.Dataset) -> np.ndarray:
@@ -87,97 +117,86 @@ def solved(own: xr.Dataset) -> np.ndarray:
 def measure(study: Study) -> dict[str, Measured | Unmeasured]:
     """Returns gains, paired by seed, and the depths that are needed."""
     found = cells(study)
-    rounds = [key[0] for key in found]
-    easy, hard = min(rounds), max(rounds)
-    shapes = [(LAYERS, 1), (1, 1), (1, FACTOR), (FEW, FACTOR)]
-    needed = [(hard, *shape) for shape in shapes] + [(easy, d, 1) for d in (1, FEW, LAYERS)]
+    easy, hard = min(found), max(found)
     if easy != 1 or hard == easy:
         reason = f"the study has rounds from {easy} to {hard}, not from 1 to more"
         return dict.fromkeys(EXPECTED, Unmeasured(reason))
-    if missing := [key for key in needed if key not in found]:
-        reason = f"the study has no (rounds, layers, times the width) of {missing}"
+    needed = [(rounds, *key) for rounds in (easy, hard) for key in (ONE, *EIGHT.items())]
+    needed.append((easy, "depth", FEW))
+    if missing := [key for key in needed if key[1:] not in found[key[0]]]:
+        reason = f"the study has no (rounds, way, times) of {missing}"
         return dict.fromkeys(EXPECTED, Unmeasured(reason))
-    one_S, deep_S = solved(found[hard, 1, 1]), solved(found[hard, LAYERS, 1])
-    added_S = solved(found[easy, LAYERS, 1]) - solved(found[easy, 1, 1])
-    wide = {depth: solved(found[hard, depth, FACTOR]) for depth in (1, FEW)}
-    told = ", ".join(f"{wide_S.mean():.3f} with {depth}" for depth, wide_S in wide.items())
-    return {
-        "sudoku_gain": Measured(
-            student_interval(100 * (deep_S - one_S - added_S)),
-            f"{hard} rounds: {one_S.mean():.3f} to {deep_S.mean():.3f}; 1 round gains "
-            f"{100 * added_S.mean():.1f}",
-        ),
-        "sudoku_solved": Measured(student_interval(deep_S), f"{hard} rounds"),
-        "sudoku_width": Measured(student_interval(100 * (wide[1] - one_S)), f"{hard} rounds"),
-        "sudoku_beyond_width": Measured(
-            lowest(student_interval(100 * (deep_S - wide_S)) for wide_S in wide.values()),
-            f"wide layers: {told}",
-        ),
-        "sudoku_depth": _depth(found, easy, hard),
-        "sudoku_control": Measured(student_interval(solved(found[easy, FEW, 1]))),
+    deep = "depth", EIGHT["depth"]
+    boards = study.config.train.batch_size * study.config.eval.batches
+
+    def halvings(own: xr.Dataset) -> np.ndarray:
+        return -np.log2(np.maximum(1 - solved(own), 0.5 / boards))  # half a board is none
+
+    claims: dict[str, Measured | Unmeasured] = {
+        "sudoku_solved": Measured(student_interval(solved(found[hard][deep])), f"{hard} rounds"),
+        "sudoku_easy_solved": Measured(student_interval(solved(found[easy]["depth", FEW]))),
+        "sudoku_over": Measured(_over(found[hard], lambda own: 100 * solved(own))),
+        "sudoku_layers": _layers(found),
     }
+    for rounds, name in ((hard, "sudoku"), (easy, "sudoku_easy")):
+        own = found[rounds]
+        claims[f"{name}_halved"] = Measured(_over(own, halvings), _told(own))
+        for way, times in EIGHT.items():
+            added_S = 100 * (solved(own[way, times]) - solved(own[ONE]))
+            detail = f"{rounds} rounds: {solved(own[ONE]).mean():.3f} with one layer"
+            claims[f"{name}_{way}"] = Measured(student_interval(added_S), detail)
+    return claims
 
 
-def depths(found: Cells) -> dict[int, np.ndarray]:
-    """Returns the least depth of each seed that solves 95 % of the boards, [S], by rounds."""
-    needed = {}
-    for rounds in dict.fromkeys(rounds for rounds, *_ in found):
-        own = {
-            depth: part for (r, depth, factor), part in found.items() if (r, factor) == (rounds, 1)
-        }
-        solved_SxD = np.transpose([solved(part) for part in own.values()])
-        needed[rounds] = critical_depths(list(own), solved_SxD)
-    return needed
+def _over(own: ways.Arms, score: Callable[[xr.Dataset], np.ndarray]) -> Interval:
+    """Returns the least by which layers are better than another way, paired by seed."""
+    deep_S = score(own["depth", EIGHT["depth"]])
+    others = [score(own[way, EIGHT[way]]) for way in EIGHT if way != "depth"]
+    return lowest(student_interval(deep_S - other_S) for other_S in others)
 
 
-def _depth(found: Cells, easy: int, hard: int) -> Measured | Unmeasured:
-    needed = depths(found)
+def _told(own: ways.Arms) -> str:
+    shares = (f"{solved(own[key]).mean():.3f} in {key[0]}" for key in EIGHT.items())
+    return f"solved: {', '.join(shares)}"
+
+
+def depths(own: ways.Arms) -> np.ndarray:
+    """Returns the least number of layers with which each seed solves 95 % of the boards, [S]."""
+    deep = sorted(times for way, times in own if way == "depth")
+    return critical_depths(deep, np.transpose([solved(own["depth", times]) for times in deep]))
+
+
+def _layers(found: Mapping[int, ways.Arms]) -> Measured | Unmeasured:
+    needed = {rounds: depths(own) for rounds, own in found.items()}
     told = ", ".join(f"{depth_S.mean():.3g} for {rounds}" for rounds, depth_S in needed.items())
-    if not np.isfinite([needed[easy], needed[hard]]).all():
+    easy_S, hard_S = needed[min(needed)], needed[max(needed)]
+    if not np.isfinite([easy_S, hard_S]).all():
         return Unmeasured(f"some depths were not reached; mean layers by rounds: {told}")
-    try:
-        law = depth_law(list(needed), np.transpose(list(needed.values())), held_out=1)
-        said = f"{law.name}, {law.slope.value:.2g}"
-    except ValueError as error:
-        said = f"not told ({error})"
-    return Measured(
-        student_interval(needed[hard] - needed[easy]), f"layers by rounds: {told}; law: {said}"
-    )
+    return Measured(range_over_seeds(hard_S - easy_S), f"layers by rounds: {told}")
 
 
 def figures(study: Study) -> list[Figure]:
-    """Returns the share of solved boards against serial depth and against width, by rounds."""
+    """Returns the share of solved boards against compute, of the most rounds and of the least."""
     found = cells(study)
-    figure, (left, right) = panels(1, 2)
-    for rounds in dict.fromkeys(rounds for rounds, *_ in found):
-        own = {key[1:]: part for key, part in found.items() if key[0] == rounds}
-        deep = [part for (_, factor), part in own.items() if factor == 1]
-        wide = [part for (depth, _), part in own.items() if depth == 1]
-        label = f"{rounds} round" + "s" * (rounds > 1)
-        for ax, line, key in ((left, deep, "serial_depth"), (right, wide, "model.width")):
-            parts = [student_interval(solved(part)) for part in line]
-            ends_3 = ([getattr(part, end) for part in parts] for end in ("value", "low", "high"))
-            plots.interval_plot(ax, [int(part[key][0]) for part in line], *ends_3, label=label)
-    left.set(xlabel="serial depth, operations", ylabel="boards solved")
-    right.set(xlabel="width of one layer", ylabel="boards solved")
-    for ax in (left, right):
-        ax.set_xscale("log", base=2)
-        ax.set_ylim(-0.03, 1.03)
-        plots.legend(ax)
-    layers = ", ".join(str(depth) for depth in dict.fromkeys(depth for _, depth, _ in found))
+    figure, axes = panels(1, 2)
+    for ax, rounds in zip(axes, (max(found), min(found)), strict=True):
+        ways.draw(ax, found[rounds], SOLVED)
+        title = f"{rounds} round" + "s" * (rounds > 1)
+        ax.set(ylabel="boards solved", ylim=(-0.03, 1.03), title=title)
     caption = (
-        f"Boards without a mistake, {study.config.seeds} seeds, 95 % intervals. Left: {layers} "
-        "layers with the same parameters; serial depth is counted in the program of each model. "
-        "Right: one layer, wider and wider. Every layer sees the whole board, and boards of all "
-        "rounds have as many blanks."
+        f"Boards without a mistake, {study.config.seeds} seeds, 95 % intervals. From one layer on, "
+        "compute goes into layers (same parameters), width, mixers that vote, or mixed streams "
+        "(same parameters but for a shift each). Every layer sees the whole board, and boards of "
+        f"all rounds have as many blanks. {ways.CHOICE}"
     )
     return [Figure("sudoku", "Blanks that follow one from another", caption, figure)]
 
 
 def tables(study: Study) -> list[Table]:
     """Returns every cell by whole boards and by blanks."""
-    found, names = cells(study), ("rounds", "layers", "times the width")
+    found = {(rounds, *key): arm for rounds, own in arms(study).items() for key, arm in own.items()}
+    rows, names = ways.every_rate(found), ("rounds", "compute in", "times", "rate", "rate taken")
     return [
-        table("sudoku: share of whole boards", names, found, SOLVED),
-        table("sudoku: share of blanks", names, found),
+        table("sudoku: share of whole boards", names, rows, SOLVED),
+        table("sudoku: share of blanks", names, rows),
     ]

@@ -1,0 +1,111 @@
+"""Ways to spend compute on a mixer of one layer, each with the learning rate that suits it.
+
+In series, layers that share their weights; side by side, width, mixers that vote, or streams
+through one mixer. A rate is chosen by what an arm learns from alone, never by its evaluation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import xarray as xr
+from matplotlib.axes import Axes
+
+from jaxlab.analysis.cells import cell, levels, pick
+from jaxlab.analysis.interval import student_interval
+from jaxlab.config import Config
+from jaxlab.report import plots
+
+RATE = "optimizer.learning_rate"
+KEYS = ("model.name", "model.depth", "model.width", "model.count", RATE)  # that tell arms apart
+# Eight times the FLOPs of one layer, to a few per cent: layers, times the width, mixers, streams.
+EIGHT = {"depth": 8, "width": 3, "votes": 8, "streams": 8}
+ONE = ("depth", 1)  # where all ways begin
+MODELS = {"votes": "mixer_votes", "streams": "mixer_streams"}
+CHOICE = (
+    "Every arm has the rate of the ladder with the least training loss, over the last records and "
+    "seeds; no evaluation is read for it."
+)
+Arms = dict[tuple[str, int], xr.Dataset]
+
+
+def members(config: Config) -> Iterator[dict[str, Any]]:
+    """Yields the overrides of every arm, seed and rate; features per head are the same in all."""
+    sizes = {"depth": config.depths, "width": (EIGHT["width"],)}
+    for way in config.ways:
+        for times in sizes.get(way, (EIGHT[way],)):
+            wider = times if way == "width" else 1
+            shape = {
+                "model.name": MODELS.get(way, "mixer"),
+                "model.depth": times if way == "depth" else 1,
+                "model.width": wider * config.model.width,
+                "model.heads": wider * config.model.heads,
+            }
+            if way in MODELS:
+                shape["model.count"] = times
+            for seed in range(config.seeds):
+                for rate in config.rates:
+                    yield shape | {"seed": config.first_seed + seed, RATE: rate}
+
+
+def arms(data: xr.Dataset) -> Arms:
+    """Returns the members of one task by (way, times), all rates and seeds together."""
+    narrow = min(levels(data, "model.width"))
+    found = {}
+    for name in levels(data, "model.name"):
+        for depth in levels(data, "model.depth"):
+            for width in levels(data, "model.width"):
+                values = {"model.name": name, "model.depth": depth, "model.width": width}
+                own = pick(data, values)
+                if not own.sizes["member"]:
+                    continue
+                if name in MODELS.values():
+                    way = next(way for way in MODELS if MODELS[way] == name)
+                    place = way, int(own["model.count"][0])
+                else:
+                    place = ("depth", depth) if width == narrow else ("width", width // narrow)
+                found[place] = own
+    return found
+
+
+def by_rate(arm: xr.Dataset) -> dict[float, xr.Dataset]:
+    """Returns the members of an arm by their rate, each in the order of the seeds."""
+    return {rate: cell(arm, {RATE: rate}) for rate in levels(arm, RATE)}
+
+
+def best_rate(arm: xr.Dataset) -> float:
+    """Returns the rate with the least training loss since the record before, mean over seeds."""
+    losses = {rate: float(own["loss"].mean()) for rate, own in by_rate(arm).items()}
+    return min(losses, key=losses.__getitem__)
+
+
+def tuned(arm: xr.Dataset) -> xr.Dataset:
+    """Returns the members of an arm that have its best rate."""
+    return by_rate(arm)[best_rate(arm)]
+
+
+def every_rate(found: Mapping[tuple, xr.Dataset]) -> dict[tuple, xr.Dataset]:
+    """Returns the cells of a table: to the key of an arm come the rate and whether it was taken."""
+    return {
+        (*key, rate, "taken" if rate == best_rate(arm) else ""): own
+        for key, arm in found.items()
+        for rate, own in by_rate(arm).items()
+    }
+
+
+def draw(ax: Axes, cells: Arms, metric: str) -> None:
+    """Draws a metric against FLOPs, a line for each way from one layer on."""
+    for way in EIGHT:
+        own = [cells[key] for key in sorted(cells) if key == ONE or key[0] == way]
+        own = sorted(own, key=flops)
+        parts = [student_interval(part[metric].values) for part in own]
+        ends_3 = ([getattr(part, end) for part in parts] for end in ("value", "low", "high"))
+        plots.interval_plot(ax, [flops(part) for part in own], *ends_3, label=way)
+    ax.set(xlabel="FLOPs a row", xscale="log")
+    plots.legend(ax)
+
+
+def flops(own: xr.Dataset) -> int:
+    """Returns the FLOPs of the model of a cell on one row."""
+    return int(own["flops"][0])
