@@ -2,10 +2,11 @@
 
 Claim: for what takes steps in a row, compute in series does what compute side by side does not
 (arXiv 2507.12549; the paper has no experiment, this one is the lab's). A ring circuit of one layer
-is given k times its compute in four ways: k layers that share their weights, the width √k, k
-circuits that vote, and k streams through one circuit, mixed as in ParScale. Layers and streams keep
-its parameters, width and votes have k times as many. They are asked for Rule 110 after T steps; at
-T = 1, the control, no way is needed. What one layer lacks here is sight, see light_cone.
+is given k times its compute in four ways: k layers that share their weights, the width √k, votes of
+k circuits that are trained apart (the mean of their probabilities), and k streams through one
+circuit, mixed as in ParScale. Layers and streams keep its parameters, width and votes have k times
+as many. They are asked for Rule 110 after T steps; at T = 1, the control, no way is needed. What
+one layer lacks here is sight, see light_cone.
 Size `quick` (the default): k up to 8, T = 1, 2, 4, 5 seeds; 6 minutes on two CPU cores.
 Size `paper`: k up to 16, T up to 8, for an accelerator.
 
@@ -30,7 +31,6 @@ SIZES = {
         "times": (1, 2),
         "factors": (1, 2),
         "base_width": 4,
-        "model.width": 4,
         "seeds": 2,
         "task.cells": 8,
         "train.batch_size": 8,

@@ -2,8 +2,9 @@
 
 Claim: what no width of a shallow network replaces, serial steps through written tokens do
 (arXiv 2507.12549; the paper has no experiment, this one is the lab's). A ring circuit of one layer
-learns one step of Rule 110, and is rolled out for up to 256 steps, each on the bits that it wrote.
-Its control, the same circuit with the same parameters, is trained to answer four steps at once.
+is taught single steps of Rule 110, and is rolled out for up to 256 of them: T passes for T steps,
+each on the bits that it wrote. Its control, the same circuit with the same parameters, is trained
+to answer four steps at once.
 Size `quick` (the default): 5 seeds, 1000 steps; 60 seconds on two CPU cores.
 Size `paper`: 20 seeds, for an accelerator.
 
@@ -14,7 +15,7 @@ from experiments.serial import build
 from jaxlab.config import choose, override
 
 SIZES = {
-    "paper": {"seeds": 20, "train.steps": 5000, "rolled": (1, 4, 16, 64, 256)},
+    "paper": {"seeds": 20, "train.steps": 5000},
     "quick": {},
     "tiny": {
         "seeds": 2,

@@ -105,12 +105,13 @@ def path_by_depth(found: list[Cell]) -> Measured | Unmeasured:
     """Returns by how much the operations that a layer adds differ from layer to layer, at most."""
     path, added = _paths(found), {}
     for width in sorted({width for _, width in path}):
-        lengths = [path[key] for key in sorted(path) if key[1] == width]
-        if len(lengths) > 2:
-            added[width] = np.diff(lengths)
+        depths = sorted(depth for depth, own_width in path if own_width == width)
+        if len(depths) > 2:
+            lengths = [path[depth, width] for depth in depths]
+            added[width] = np.diff(lengths) / np.diff(depths)
     if not added:
         return Unmeasured("no width has three depths")
-    told = ", ".join(f"{added_D[0]} with {width} gates" for width, added_D in added.items())
+    told = ", ".join(f"{added_D[0]:.4g} with {width} gates" for width, added_D in added.items())
     uneven = max(float(np.ptp(added_D)) for added_D in added.values())
     return Measured(exactly(uneven), f"operations a layer: {told}")
 

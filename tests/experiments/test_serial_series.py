@@ -14,7 +14,7 @@ TABLE_W = automata.truth_table(110, 4)
 
 
 def test_the_frontier_of_loops_has_the_planted_slope():
-    def cell(trained):
+    def cell(trained, width=64):
         def right(loop, letter):
             return float(letter <= min(loop, trained))
 
@@ -24,19 +24,23 @@ def test_the_frontier_of_loops_has_the_planted_slope():
             for letter in range(1, 9)
         }
         own = {f"eval_accuracy_letter_{n}": right(trained, n) for n in range(1, 9)}
-        return {"model.loops": trained}, own | reads | {"eval_accuracy": trained / 8}
+        return {"model.loops": trained, "model.width": width}, own | reads | {
+            "eval_accuracy": trained / 8
+        }
 
     config = build.config("words", "looped")
     config.task.group, config.task.length, config.unrolled = "S3", 8, 16
-    planted = study(config, [cell(n) for n in (1, 2, 4, 8)])
+    planted = study(config, [cell(n) for n in (1, 2, 4, 8)] + [cell(1, width=184)])
     found = loops.measure(planted)
     assert found["loops_gain"].interval.value == 7
-    assert found["loops_whole"].interval.value == 8
+    assert found["loops_whole"].interval.value == 0
+    assert found["loops_wide"].interval.value == 7
+    assert found["loops_half"].interval.value == pytest.approx(1)
     assert found["loops_frontier"].interval.value == pytest.approx(1)
     assert "8 letters after 8 loops, 8 after 16" in found["loops_frontier"].detail
     with house_style():
         assert len(loops.figures(planted)) == 1
-    assert [row[1] for row in loops.tables(planted)[0].rows] == [1, 2, 4, 8]
+    assert [row[1] for row in loops.tables(planted)[0].rows] == [1, 2, 4, 8, 1]
 
 
 def test_what_steps_of_denoising_add_is_measured():

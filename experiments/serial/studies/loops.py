@@ -5,94 +5,138 @@ from __future__ import annotations
 from math import inf
 
 import numpy as np
+import xarray as xr
 
 from experiments.serial.cells import ends, table
 from experiments.serial.reach import by_letter, reach
 from experiments.serial.studies import BY
-from jaxlab.analysis.cells import cell, levels
+from jaxlab.analysis.cells import cell, range_over_seeds
 from jaxlab.analysis.interval import student_interval
 from jaxlab.analysis.study import Study
 from jaxlab.report import plots
 from jaxlab.report.expected import Expected, Measured, Unmeasured
 from jaxlab.report.figures import CATEGORY_COLOURS, GREY, Figure, panels
 from jaxlab.report.page import Table
+from jaxlab.tasks.serial.words import Words
 
-LETTERS = 8
+PLAIN = "not re-injected: each loop reads the states of the loop before, and no tokens"
 EXPECTED = {
     "loops_gain": Expected(
-        f"S3: {LETTERS} loops of one block follow words further than one, with the same parameters "
-        "(letters more)",
+        "S3: as many loops of one block as a word has letters follow it further than one, with the "
+        "same parameters (letters more, range over seeds)",
         BY,
         None,
         (0.5, inf),
     ),
     "loops_whole": Expected(
-        f"As many loops as letters reach the whole word of {LETTERS} (letters)",
+        "and they reach the whole word (letters that are missed, range over seeds)",
         BY,
         None,
-        (LETTERS - 0.5, LETTERS),
+        (0.0, 0.5),
+    ),
+    "loops_wide": Expected(
+        "and further than a single loop of as many FLOPs, spent on its width (letters more, range "
+        "over seeds)",
+        BY,
+        None,
+        (0.5, inf),
     ),
     "loops_frontier": Expected(
-        "Read after each of the loops that it was trained with, a loop moves the frontier by one "
-        "letter",
-        "arXiv 2607.20594: letters over loops; range by this lab",
+        f"Read after each of the loops that it was trained with, a loop of this model ({PLAIN}) "
+        "moves the frontier by one letter",
+        "arXiv 2607.20594: letters over loops, of a model that is re-injected; range by this lab",
         1.0,
         (0.8, 1.2),
     ),
+    "loops_half": Expected(
+        "Trained with half as many loops as letters, a loop of it moves the frontier by two",
+        "arXiv 2607.20594: letters over loops, of a model that is re-injected; range by this lab",
+        2.0,
+        (1.6, 2.4),
+    ),
 }
-PINNED = {"task.name": "words", "task.group": "S3", "task.length": LETTERS}
-KEYS = ("model.loops",)
+PINNED = {"task.name": "words", "task.group": "S3", "model.injected": False}
+KEYS = ("model.loops", "model.width")
 
 
-def reaches(study: Study) -> dict[int, np.ndarray]:
-    """Returns the reach of each seed by the loops that it was trained with, [S]."""
+def cells(study: Study) -> dict[tuple[int, int], xr.Dataset]:
+    """Returns the cells by (width, loops)."""
     data = ends(study, *KEYS)
+    sizes = sorted(set(zip(data["model.width"].values, data["model.loops"].values, strict=True)))
     return {
-        loops: reach(by_letter(cell(data, {"model.loops": loops}), study.config.task.length))
-        for loops in levels(data, "model.loops")
+        (int(width), int(loops)): cell(data, {"model.width": width, "model.loops": loops})
+        for width, loops in sizes
     }
 
 
-def frontier(study: Study) -> tuple[int, np.ndarray]:
-    """Returns the most loops of training, and the reach of each seed after 1, 2, ..., [S, L]."""
-    data = ends(study, *KEYS)
-    trained = levels(data, "model.loops")[-1]
-    own = cell(data, {"model.loops": trained})
+def reaches(study: Study) -> dict[tuple[int, int], np.ndarray]:
+    """Returns the reach of each seed by (width, loops of training), [S]."""
+    length = study.config.task.length
+    return {key: reach(by_letter(own, length)) for key, own in cells(study).items()}
+
+
+def frontier(study: Study, own: xr.Dataset) -> np.ndarray:
+    """Returns the reach of each seed after 1, 2, ... loops, [S, L]."""
     reach_LxS = [
         reach(by_letter(own, study.config.task.length, f"eval_loop_{loop}_"))
         for loop in range(1, study.config.unrolled + 1)
     ]
-    return trained, np.transpose(reach_LxS)
+    return np.transpose(reach_LxS)
 
 
 def measure(study: Study) -> dict[str, Measured | Unmeasured]:
     """Returns reaches, and how the frontier moves with the loops of training."""
-    found = reaches(study)
-    few, many = min(found), max(found)
-    detail = ", ".join(f"{S.mean():.3g} with {loops}" for loops, S in found.items())
-    trained, reach_SxL = frontier(study)
-    loop_L = np.arange(1, trained + 1)
-    slope_S = np.polyfit(loop_L, reach_SxL[:, :trained].T, 1)[0]
+    found, letters = cells(study), study.config.task.length
+    narrow, wide = min(found)[0], max(found)[0]
+    one, whole, half = (narrow, 1), (narrow, letters), (narrow, letters // 2)
+    if missing := [key for key in (one, whole, half) if key not in found]:
+        return dict.fromkeys(EXPECTED, Unmeasured(f"the study has no (width, loops) of {missing}"))
+    reach_K = reaches(study)
+    told = ", ".join(
+        f"{S.mean():.3g} with {loops}" for (width, loops), S in reach_K.items() if width == narrow
+    )
+    claims: dict[str, Measured | Unmeasured] = {
+        "loops_gain": Measured(range_over_seeds(reach_K[whole] - reach_K[one]), f"reach: {told}"),
+        "loops_whole": Measured(range_over_seeds(letters - reach_K[whole]), f"of {letters}"),
+        "loops_wide": Unmeasured("the study has no single loop that is wider"),
+        "loops_frontier": _slope(study, found[whole], letters),
+        "loops_half": _slope(study, found[half], letters // 2),
+    }
+    if (wide, 1) in found and wide > narrow:
+        more = float(found[wide, 1]["flops"][0] / found[whole]["flops"][0])
+        claims["loops_wide"] = Measured(
+            range_over_seeds(reach_K[whole] - reach_K[wide, 1]),
+            f"the wide loop has {more:.3g} times the FLOPs, and reaches "
+            f"{reach_K[wide, 1].mean():.3g}",
+        )
+    return claims
+
+
+def _slope(study: Study, own: xr.Dataset, trained: int) -> Measured | Unmeasured:
+    """Returns the letters that each loop of training adds to the reach."""
+    if trained < 2:
+        return Unmeasured("one loop has no slope")
+    reach_SxL = frontier(study, own)
+    slope_S = np.polyfit(np.arange(1, trained + 1), reach_SxL[:, :trained].T, 1)[0]
     last = f"{reach_SxL[:, trained - 1].mean():.3g} letters after {trained} loops"
     past = f"{reach_SxL[:, -1].mean():.3g} after {reach_SxL.shape[1]}"
-    return {
-        "loops_gain": Measured(student_interval(found[many] - found[few]), f"reach: {detail}"),
-        "loops_whole": Measured(student_interval(found[many])),
-        "loops_frontier": Measured(student_interval(slope_S), f"{last}, {past}"),
-    }
+    return Measured(student_interval(slope_S), f"{last}, {past}")
 
 
 def figures(study: Study) -> list[Figure]:
     """Returns reach against the loops of training, and the frontier loop by loop."""
     figure, (left, right) = panels(1, 2)
-    found = reaches(study)
-    parts = [student_interval(reach_S) for reach_S in found.values()]
-    ends_3 = ([getattr(part, end) for part in parts] for end in ("value", "low", "high"))
-    plots.interval_plot(left, list(found), *ends_3, label="trained with so many loops")
-    left.set(xlabel="loops", ylabel="reach, letters")
+    found, reach_K = cells(study), reaches(study)
+    narrow = min(found)[0]
+    for width in sorted({width for width, _ in found}):
+        own = {loops: reach_S for (W, loops), reach_S in reach_K.items() if width == W}
+        parts = [range_over_seeds(reach_S) for reach_S in own.values()]
+        ends_3 = ([getattr(part, end) for part in parts] for end in ("value", "low", "high"))
+        plots.interval_plot(left, list(own), *ends_3, label=f"width {width}")
+    left.set(xlabel="loops of training", ylabel="reach, letters")
     left.set_xscale("log", base=2)
-    trained, reach_SxL = frontier(study)
-    for number, reach_L in enumerate(reach_SxL):
+    trained = max(loops for width, loops in found if width == narrow)
+    for number, reach_L in enumerate(frontier(study, found[narrow, trained])):
         right.plot(
             np.arange(1, reach_L.size + 1),
             reach_L,
@@ -106,17 +150,20 @@ def figures(study: Study) -> list[Figure]:
         ax.set_ylim(-0.3, study.config.task.length + 0.3)
         plots.legend(ax)
     caption = (
-        f"Words of S3, {study.config.seeds} seeds. Left: one block with the same parameters, "
-        "trained with more loops, 95 % intervals. Right: the one with the most loops, read after "
-        "each of them, and beyond those that it was trained with."
+        f"Words of S3, mean and range of {study.config.seeds} seeds. Left: one block with the same "
+        "parameters, trained with more loops; and one loop of as many FLOPs as the most loops, "
+        "spent on width. Right: the one with the most loops, read after each of them, and beyond "
+        f"those that it was trained with. The model is {PLAIN}."
     )
     return [Figure("loops", "Depth by repetition", caption, figure)]
 
 
 def tables(study: Study) -> list[Table]:
-    """Returns every cell, with its reach."""
-    data, rows = ends(study, *KEYS), {}
-    for loops in levels(data, "model.loops"):
-        own = cell(data, {"model.loops": loops})
-        rows[loops, float(reach(by_letter(own, study.config.task.length)).mean())] = own
-    return [table("loops: accuracy over all prefixes", ("loops", "reach, letters"), rows)]
+    """Returns every cell, with its reach and what a guess is right in over all prefixes."""
+    rows, task = {}, study.config.task
+    guess = round(Words(task.group, task.length, task.letters).chance(), 4)
+    for (width, loops), own in cells(study).items():
+        far = float(reach(by_letter(own, task.length)).mean())
+        rows[width, loops, far, guess] = own
+    names = ("width", "loops", "reach, letters", "guess")
+    return [table("loops: accuracy over all prefixes", names, rows)]
