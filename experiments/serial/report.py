@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from experiments.serial import classes
 from experiments.serial.studies import PARTS
 from jaxlab.analysis.study import Study
 from jaxlab.report.figures import Figure
@@ -16,8 +17,8 @@ TITLE = "Does serial depth buy what no width and no vote can?"
 SENTENCES = (
     (
         "sudoku_depth",
-        "Of eight times the compute of a layer that sees all of a Sudoku, more layers solve {} points "
-        "more of the boards of many rounds",
+        "Of eight times the compute of a layer that sees all of a Sudoku, more layers solve {} "
+        "points more of the boards of many rounds",
     ),
     ("sudoku_width", "width {}"),
     ("sudoku_votes", "votes {}"),
@@ -70,8 +71,8 @@ LIMITS = (
         "sudoku",
         "Rounds of forced moves are the depth of one solver; of Sudoku itself no class is proven. "
         "Boards of the evaluation are new, but forms of few puzzles: the 187,392 of 4x4 with 7 "
-        "blanks and 3 rounds, of which three quarters are for training, have 61 that differ in more "
-        "than digits, rows, columns and their order.",
+        "blanks and 3 rounds, of which three quarters are for training, have 61 that differ in "
+        "more than digits, rows, columns and their order.",
     ),
     (
         "size",
@@ -120,4 +121,5 @@ def section(studies: Mapping[str, Study]) -> Section:
             "its neighbours alone, so that depth is sight."
         )
         first = Figure("serial_overview", "Compute in series and side by side", caption, gains)
-    return Section(TITLE, answer(claims, SENTENCES), claims, figures, [limits, *tables], first)
+    tables = [limits, classes.table(studies), *tables]
+    return Section(TITLE, answer(claims, SENTENCES), claims, figures, tables, first)

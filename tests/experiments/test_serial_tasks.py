@@ -4,12 +4,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from planted_serial import study
 
-from experiments.serial import build, models, tasks
+from experiments.serial import build, classes, models, tasks
 from experiments.serial.parallel import Streams, Votes
 from jaxlab import config as configs
 from jaxlab.experiment import BatchId
 from jaxlab.models.mixer import Mixer
+from jaxlab.tasks.serial.catalogue import ENTRIES
 
 KEY = jax.random.key(0)
 TRAIN = BatchId("train", jnp.int32(0))
@@ -81,3 +83,31 @@ def test_mixers_vote_and_have_streams(kind):
         alone_BxNxC = mixer.apply(jax.tree.map(lambda leaf: leaf[0], params), tokens_BxN)
     both_BxNxC = around.apply(params, tokens_BxN)
     np.testing.assert_allclose(jax.nn.softmax(both_BxNxC), jax.nn.softmax(alone_BxNxC), rtol=1e-5)
+
+
+def test_the_classes_of_the_tasks_that_ran_are_told():
+    cells = [({"task.rule": rule, "task.time": time}, {}) for rule, time in ((90, 4), (110, 2))]
+    planted = study(build.config("automaton", "local"), cells)
+    rows = classes.table({"light_cone": planted}).rows
+    assert [row[:2] for row in rows] == [["rule 110", "P-complete"], ["rule 90, steps 2^k", "TC0"]]
+    assert rows[0][2:] == ["Neary and Woods, ICALP 2006", "rule 90, steps 2^k", "light_cone"]
+
+
+@pytest.mark.parametrize("name", sorted(tasks.TASKS))
+def test_the_catalogue_has_every_task(name):
+    task = build.config(name, "local").task
+    assert classes.entry(task) in ENTRIES
+    if name in classes.NAMES and classes.NAMES[name][3]:
+        _, field, easy_value, easy = classes.NAMES[name]
+        task[field] = easy_value
+        assert classes.entry(task) == easy
+        assert ENTRIES[easy].bin == "TC0"
+
+
+def test_tasks_without_an_entry_have_none():
+    automaton = {"name": "automaton", "time": 4}
+    assert classes.entry({"name": "automaton", "rule": 90, "time": 3}) not in ENTRIES
+    assert classes.entry(automaton | {"rule": 54}) not in ENTRIES
+    assert classes.entry(automaton | {"rule": 256}) == "majority of a window"
+    discs = {"name": "balls", "collide": True, "balls": 1}
+    assert classes.entry(discs) == "balls that pass through each other"

@@ -69,6 +69,7 @@ ENTRIES = {
         Words, "TC0", "solvable groups: Barrington and Thérien, JACM 35 (1988)", "length", ""
     ),
     "words of Z60": Entry(Words, "TC0", "counting modulo 60", "length", ""),
+    "words of Z6": Entry(Words, "TC0", "counting modulo 6", "length", ""),
     "circuits": Entry(
         Circuits, "P-complete", "Ladner, SIGACT News 7 (1975)", "layers", "circuits of one layer"
     ),

@@ -1,0 +1,72 @@
+"""The tasks that ran: the complexity class of each, who says so, and its control."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from experiments.serial.blocks import MAJORITY as OF_LETTERS
+from experiments.serial.tasks import MAJORITY as OF_CELLS
+from jaxlab import config as configs
+from jaxlab.analysis.study import Study
+from jaxlab.report.page import Table
+from jaxlab.tasks.serial.catalogue import ENTRIES
+
+# The entry of a task and, where a field has the value that makes it easy, that of its control.
+NAMES = {
+    "circuits": ("circuits", "layers", 1, "circuits of one layer"),
+    "ones": ("depth of ones", "given", "values", "depth of ones, values given"),
+    "pointers": ("pointers", "hops", 1, "one pointer"),
+    "induction": ("k-hop induction", "hops", 1, "one hop"),
+    "squaring": ("squaring", "rounds", 0, ""),
+    "summing": ("summing", "terms", 0, ""),
+    "expressions": ("expressions", "operators", 1, "expressions of one operator"),
+}
+
+
+def entry(task: Mapping[str, Any]) -> str:
+    """Returns the name of a task in the catalogue, or "" for one of which nothing is known.
+
+    Args:
+      task: the values below `task` of a config.
+    """
+    name = task["name"]
+    if name in ("automaton", "table"):
+        rule, steps = task["rule"], task["time" if name == "automaton" else "radius"]
+        if rule == 90:
+            return "rule 90, steps 2^k" if steps & (steps - 1) == 0 else ""
+        return "majority of a window" if rule == OF_CELLS else f"rule {rule}"
+    if name in ("blocks", "words"):
+        group = task["group"]
+        return "majority of a window" if group == OF_LETTERS else f"words of {group}"
+    if name == "balls":
+        meet = task["collide"] and task["balls"] > 1
+        return "balls" if meet else "balls that pass through each other"
+    if name == "sudoku":
+        return "sudoku of one round" if task["puzzles"].endswith("_1") else "sudoku"
+    hard, field, easy_value, easy = NAMES[name]
+    return easy if task[field] == easy_value else hard
+
+
+def entries(study: Study) -> set[str]:
+    """Returns the names of all tasks of a study that the catalogue has."""
+    found = set()
+    for run in study.runs:
+        swept = {
+            tuple((key, value) for key, value in member.items() if key.startswith("task."))
+            for member in run.members
+        }
+        found |= {entry(configs.override(run.config, dict(values)).task) for values in swept}
+    return found & set(ENTRIES)
+
+
+def table(studies: Mapping[str, Study]) -> Table:
+    """Returns the class of every task of these studies, its source and its control."""
+    ran = {name: entries(study) for name, study in studies.items()}
+    rows = [
+        [name, own.bin, own.source, own.control or "is one", ", ".join(where)]
+        for name, own in ENTRIES.items()
+        if (where := [study for study, names in ran.items() if name in names])
+    ]
+    header = ["task", "class", "source", "its control", "studies"]
+    return Table("Tasks: what is known of the worst case as they grow", header, rows)
