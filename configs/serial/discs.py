@@ -1,35 +1,38 @@
-"""Discs that collide, discs that pass through each other, and a single disc, against depth.
+"""Discs that collide, discs that pass through each other, and a single disc: layers or width.
 
 Claim: where discs will be takes depth if they collide, as who meets whom hangs on all collisions
 before, and little if each is alone (arXiv 2507.12549 names the task; the paper has no experiment,
-this one is the lab's). A mixer, whose single layer sees all discs, is given more layers that share
-their weights, or four times the width. Its controls have the same time and walls: five discs that
-pass through each other, as many tokens as five that collide, and one disc.
-Size `quick` (the default): 1 to 8 layers, 3 seeds; 20 minutes on two CPU cores.
-Size `paper`: up to 16 layers and twice the time, for an accelerator.
+this one is the lab's). A mixer, whose single layer sees all discs, is given eight times its compute
+as layers that share their weights, or as width, each at its own learning rate, see
+experiments/serial/ways.py. Rows are told apart by how often discs met. The controls have the same
+time and walls: five discs that pass through each other, as many tokens as five that collide, and
+one disc.
+Size `quick` (the default): 1 to 8 layers, 3 rates, 3 seeds; 30 minutes on two CPU cores.
+Size `paper`: up to 16 layers and 5 seeds, for an accelerator.
 
 python scripts/sweep.py --config=configs/serial/discs.py --workdir=runs/discs
 """
 
-from experiments.serial import build
+from experiments.serial import build, ways
 from jaxlab.config import choose, override
 
 SIZES = {
     "paper": {
         "depths": (1, 2, 4, 8, 16),
         "seeds": 5,
-        "base_width": 128,
         "model.width": 128,
-        "task.duration": 2,
         "train.batch_size": 512,
         "train.steps": 50_000,
+        "records.every_steps": 12_500,
     },
     "quick": {},
     "tiny": {
         "kinds": ("passing",),  # collisions take long to compile
         "depths": (1,),
+        "control_depths": (1,),
+        "ways": ("depth",),
+        "rates": (3e-3,),
         "seeds": 2,
-        "base_width": 8,
         "model.width": 8,
         "train.batch_size": 8,
         "train.steps": 4,
@@ -46,33 +49,25 @@ def get_config(arg=None):
     config = build.config("balls", "mixer")
     config.study = "discs"
     config.model.tied = True
+    config.model.count = 1  # of votes and streams
     config.train.batch_size = 64
     config.train.steps = 3000
-    config.records.every_steps = 20_000  # the last one alone is read
+    config.records.every_steps = 750  # the last record has the loss of the last quarter
     config.eval.batches = 64
     config.seeds = 3
     config.first_seed = 100  # pilots had lower ones
-    config.base_width = 32
-    config.wider = 4  # times the width, of one layer
+    config.rates = size.get("rates", (1e-3, 3e-3, 1e-2))  # an override keeps how many
     config.kinds = size.get("kinds", tuple(KINDS))
-    config.depths = size.get("depths", (1, 2, 4, 8))  # an override keeps the number of values
+    config.depths = size.get("depths", (1, 2, 4, 8))
+    config.control_depths = size.get("control_depths", (1, 8))
+    config.ways = size.get("ways", ("depth", "width"))
     return override(config, size)
 
 
 def sweep(add, config):
-    """Adds a member per kind of discs, layers or width, and seed."""
-    shapes = [(depth, config.base_width) for depth in config.depths]
-    shapes.append((1, config.wider * config.base_width))
+    """Adds a member per kind of discs, layers or width, seed and rate."""
     for kind in config.kinds:
         balls, collide = KINDS[kind]
-        for depth, width in shapes:
-            for seed in range(config.seeds):
-                add(
-                    **{
-                        "task.balls": balls,
-                        "task.collide": collide,
-                        "model.depth": depth,
-                        "model.width": width,
-                        "seed": config.first_seed + seed,
-                    }
-                )
+        depths = config.depths if kind == "colliding" else config.control_depths
+        for member in ways.members(config, depths):
+            add(**{"task.balls": balls, "task.collide": collide}, **member)

@@ -66,5 +66,5 @@ def get_config(arg=None):
 def sweep(add, config):
     """Adds a member per set of puzzles, way to spend compute, seed and rate."""
     for puzzles in config.puzzles:
-        for member in ways.members(config):
+        for member in ways.members(config, config.depths):
             add(**{"task.puzzles": puzzles}, **member)

@@ -24,6 +24,8 @@ SENTENCES = (
     ("sudoku_votes", "votes {}"),
     ("sudoku_streams", "streams {}"),
     ("sudoku_easy_depth", "of the boards of one round, the control, more layers solve {}"),
+    ("discs_depth", "For discs that collide and are all seen, layers add {} points of accuracy"),
+    ("discs_width", "width {}"),
     (
         "headline_gain",
         "Where one layer lacks sight, layers add {} points of accuracy by construction",
@@ -46,6 +48,7 @@ SENTENCES = (
 HEADINGS = {
     "sudoku": "Sudoku of many rounds, all in sight",
     "sudoku control": "Control: Sudoku of one round",
+    "discs": "Five discs that collide, all in sight",
     "law": "Rule 110, T = 4: by construction (sight)",
 }
 
@@ -117,8 +120,8 @@ def section(studies: Mapping[str, Study]) -> Section:
         caption = (
             "What eight times the compute of one layer adds in series and side by side, paired by "
             "seed, with 95 % intervals, against the range that was expected beforehand: solved "
-            "boards where that layer sees the whole board, and cells of an automaton where it sees "
-            "its neighbours alone, so that depth is sight."
+            "boards and the quarter of each disc, where that layer sees all there is, and cells "
+            "of an automaton, where it sees its neighbours alone, so that depth is sight."
         )
         first = Figure("serial_overview", "Compute in series and side by side", caption, gains)
     tables = [limits, classes.table(studies), *tables]

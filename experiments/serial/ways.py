@@ -6,7 +6,7 @@ through one mixer. A rate is chosen by what an arm learns from alone, never by i
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import xarray as xr
@@ -30,11 +30,10 @@ CHOICE = (
 Arms = dict[tuple[str, int], xr.Dataset]
 
 
-def members(config: Config) -> Iterator[dict[str, Any]]:
+def members(config: Config, depths: Sequence[int]) -> Iterator[dict[str, Any]]:
     """Yields the overrides of every arm, seed and rate; features per head are the same in all."""
-    sizes = {"depth": config.depths, "width": (EIGHT["width"],)}
     for way in config.ways:
-        for times in sizes.get(way, (EIGHT[way],)):
+        for times in depths if way == "depth" else (EIGHT[way],):
             wider = times if way == "width" else 1
             shape = {
                 "model.name": MODELS.get(way, "mixer"),
@@ -66,7 +65,7 @@ def arms(data: xr.Dataset) -> Arms:
                 else:
                     place = ("depth", depth) if width == narrow else ("width", width // narrow)
                 found[place] = own
-    return found
+    return {key: found[key] for key in sorted(found, key=lambda k: (list(EIGHT).index(k[0]), k[1]))}
 
 
 def by_rate(arm: xr.Dataset) -> dict[float, xr.Dataset]:
@@ -95,10 +94,9 @@ def every_rate(found: Mapping[tuple, xr.Dataset]) -> dict[tuple, xr.Dataset]:
 
 
 def draw(ax: Axes, cells: Arms, metric: str) -> None:
-    """Draws a metric against FLOPs, a line for each way from one layer on."""
-    for way in EIGHT:
-        own = [cells[key] for key in sorted(cells) if key == ONE or key[0] == way]
-        own = sorted(own, key=flops)
+    """Draws a metric against FLOPs, a line from one layer on for each way at hand."""
+    for way in dict.fromkeys(way for way, _ in cells):
+        own = sorted((cells[key] for key in cells if key == ONE or key[0] == way), key=flops)
         parts = [student_interval(part[metric].values) for part in own]
         ends_3 = ([getattr(part, end) for part in parts] for end in ("value", "low", "high"))
         plots.interval_plot(ax, [flops(part) for part in own], *ends_3, label=way)

@@ -11,56 +11,77 @@ from planted_serial import study
 
 from experiments.serial import build, tasks, walks
 from experiments.serial.studies import discs, returns
-from jaxlab.report.expected import Unmeasured
 from jaxlab.report.figures import house_style
 from jaxlab.tasks.serial import circuits, ones
 
+RIGHT = {"colliding": 0.6, "passing": 0.95, "single": 0.99}
 
-def disc_study(single=lambda depth: 1.0):
-    """Layers add 20 points to discs that collide and 5 to those that pass; width adds 3."""
 
-    def cell(balls, collide, depth, width):
-        if balls == 1:
-            right = single(depth)
-        else:
-            right = (0.6 if collide else 0.9) + (0.2 if collide else 0.05) * (depth == 8)
+def disc_study(deep=lambda met: 0.04 + 0.05 * met):
+    """Layers add `deep` to discs that have met so often, and 1 point to others; width adds 3."""
+
+    def cell(kind, depth, width, rate):
+        balls, collide = discs.KINDS[kind]
+        more = 0.03 * (width == 48) if rate == 3e-3 else 0.4
         values = {"task.balls": balls, "task.collide": collide, "model.depth": depth}
-        return values | {"model.width": width}, {"eval_accuracy": right + 0.03 * (width == 64)}
+        values |= {"model.width": width, "optimizer.learning_rate": rate}
+        metrics = {"loss": abs(np.log(rate / 3e-3))}
+        if kind != "colliding":
+            return values, metrics | {"eval_accuracy": RIGHT[kind] + more + 0.01 * (depth == 8)}
+        right_K = [0.6 + more + deep(met) * (depth == 8) for met in discs.NUMBERS]
+        for met, right in zip(discs.NUMBERS, right_K, strict=True):
+            metrics[f"eval_asked_collisions_{met}"] = 0.2
+            metrics[f"eval_right_collisions_{met}"] = 0.2 * right
+        return values, metrics | {"eval_accuracy": np.mean(right_K)}
 
     config = build.config("balls", "mixer")
-    config.base_width, config.wider = 16, 4
-    shapes = [(depth, 16) for depth in (1, 2, 4, 8)] + [(1, 64)]
-    kinds = ((5, True), (5, False), (1, False))
-    return study(config, [cell(*kind, *shape) for kind in kinds for shape in shapes])
+    config.model.count = 1
+    shapes = [(1, 16), (8, 16), (1, 48)]
+    kinds = ("single", "passing", "colliding")
+    cells = [cell(kind, *shape, rate) for kind in kinds for shape in shapes for rate in (3e-3, 0.1)]
+    planted = study(config, cells)
+    return dataclasses.replace(planted, config=planted.runs[0].config)  # one disc
 
 
 def test_what_layers_add_is_set_beside_width_and_beside_the_controls(monkeypatch):
-    monkeypatch.setattr(discs, "passing_accuracy", lambda task: 0.7)
+    asked = []
+    monkeypatch.setattr(discs, "passing_accuracy", lambda task: asked.append(task) or 0.7)
     planted = disc_study()
     found = {name: part.interval.value for name, part in discs.measure(planted).items()}
+    added = 100 * np.mean([0.04, 0.09, 0.14, 0.19])
     assert found == pytest.approx(
         {
-            "discs_gain": 20,
-            "discs_over_passing": 15,
-            "discs_over_single": 20,
-            "discs_over_width": 17,
+            "discs_over_width": added - 3,
+            "discs_depth": added,
             "discs_width": 3,
-            "discs_met": 10,
-            "discs_control": 1,
+            "discs_grows": 15,
+            "discs_met": 60 + added - 70,
+            "discs_passing": -2,
+            "discs_single": -2,
+            "discs_single_right": 0.99,
         }
     )
     with house_style():
         assert len(discs.figures(planted)) == 1
-    assert len(discs.tables(planted)[0].rows) == 15
+    assert {(task.balls, task.collide) for task in asked} == {(5, True)}
+    every, by_row = discs.tables(planted)
+    assert len(every.rows) == 18
+    assert by_row.rows[1][:2] == ["depth", 8]
+    assert by_row.rows[1][2:] == pytest.approx([64, 69, 74, 79])
 
 
-def test_a_single_disc_is_solved_at_a_depth_or_at_none(monkeypatch):
+def test_layers_that_help_all_rows_alike_do_not_grow_with_collisions(monkeypatch):
     monkeypatch.setattr(discs, "passing_accuracy", lambda task: 0.7)
-    late = discs.measure(disc_study(lambda depth: 0.98 if depth >= 4 else 0.9))
-    assert late["discs_control"].interval.value == 4
-    never = discs.measure(disc_study(lambda depth: 0.9))
-    assert isinstance(never["discs_control"], Unmeasured)
-    assert "0.900" in never["discs_control"].reason
+    found = discs.measure(disc_study(lambda met: 0.2))
+    assert found["discs_depth"].interval.value == pytest.approx(20)
+    assert found["discs_grows"].interval.value == pytest.approx(0)
+    assert found["discs_grows"].interval.high < discs.EXPECTED["discs_grows"].range[0]
+
+
+def test_discs_that_never_collide_have_no_answer_without_collisions():
+    planted = disc_study()
+    with pytest.raises(ValueError, match="no discs that collide"):
+        discs.colliding(dataclasses.replace(planted, runs=planted.runs[:6]))
 
 
 def test_the_answer_without_collisions_is_right_for_discs_that_never_meet():

@@ -11,84 +11,122 @@ import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 
-from experiments.serial import tasks
+from experiments.serial import tasks, ways
 from experiments.serial.cells import ends, table
 from experiments.serial.studies import BY
-from jaxlab.analysis.cells import cell, levels, pick
-from jaxlab.analysis.interval import student_interval
+from experiments.serial.ways import EIGHT, ONE
+from jaxlab.analysis.cells import pick
+from jaxlab.analysis.interval import Interval, student_interval
 from jaxlab.analysis.study import Study
 from jaxlab.report import plots
 from jaxlab.report.expected import Expected, Measured, Unmeasured
-from jaxlab.report.figures import CATEGORY_COLOURS, GREY, Figure, panels
+from jaxlab.report.figures import GREY, Figure, panels
 from jaxlab.report.page import Table
 from jaxlab.tasks.serial.balls import Balls
 
 KINDS = {"colliding": (5, True), "passing": (5, False), "single": (1, False)}
-DEEP, SOLVED = 8, 0.97
+DEEP, WIDE = ("depth", EIGHT["depth"]), ("width", EIGHT["width"])
+NUMBERS = range(tasks.MOST + 1)  # of collisions; the last are as many or more
 EXPECTED = {
-    "discs_gain": Expected(
-        f"Five discs that collide: {DEEP} layers instead of one, with the same parameters, add to "
-        "the accuracy (percentage points)",
+    "discs_over_width": Expected(
+        "Five discs that collide: eight times the compute of one layer, spent on layers with the "
+        "same parameters, makes them more accurate than spent on width (percentage points)",
+        BY,
+        None,
+        (2.0, inf),
+    ),
+    "discs_depth": Expected(
+        "Spent on layers, it adds at least 5 (percentage points)",
         BY,
         None,
         (5.0, inf),
-    ),
-    "discs_over_passing": Expected(
-        "They add more than to five discs that pass through each other (percentage points more)",
-        BY,
-        None,
-        (2.0, inf),
-    ),
-    "discs_over_single": Expected(
-        "and more than to one disc (percentage points more)",
-        BY,
-        None,
-        (2.0, inf),
-    ),
-    "discs_over_width": Expected(
-        f"Colliding discs: {DEEP} layers are more accurate than one layer of four times the width "
-        "(percentage points)",
-        BY,
-        None,
-        (2.0, inf),
+        in_overview=True,
+        group="discs",
+        short="8 times the compute in depth",
     ),
     "discs_width": Expected(
-        "Four times the width of one layer adds to the accuracy on colliding discs (percentage "
-        "points)",
+        "Spent on width, it adds less than 5 (percentage points)",
         BY,
         None,
-        (-2.0, 5.0),
+        (-inf, 5.0),
+        in_overview=True,
+        group="discs",
+        short="8 times the compute in width",
+    ),
+    "discs_grows": Expected(
+        f"What layers add over width grows with the collisions: rows of {tasks.MOST} or more less "
+        "those of none, in one model (percentage points)",
+        BY,
+        None,
+        (1.0, inf),
     ),
     "discs_met": Expected(
-        f"{DEEP} layers know of collisions: they are more accurate than the exact answer for discs "
-        "that pass through each other (percentage points)",
+        f"{DEEP[1]} layers know of collisions: they are more accurate than the exact answer for "
+        "discs that pass through each other (percentage points)",
         BY,
         None,
         (0.0, inf),
     ),
-    "discs_control": Expected(
-        f"Control: one disc is right in {SOLVED:.0%} from so many layers on",
+    "discs_passing": Expected(
+        "Control: for five discs that pass through each other layers are no more accurate than "
+        "width (percentage points)",
         BY,
         None,
-        (1.0, 2.0),
+        (-inf, 2.0),
+        control=True,
+    ),
+    "discs_single": Expected(
+        "Control: nor are they for one disc (percentage points)",
+        BY,
+        None,
+        (-inf, 2.0),
+        control=True,
+    ),
+    "discs_single_right": Expected(
+        "Control: one layer is right about one disc (accuracy)",
+        BY,
+        None,
+        (0.9, inf),
         control=True,
     ),
 }
-PINNED = {"task.name": "balls", "model.name": "mixer", "model.tied": True}
-KEYS = ("task.balls", "task.collide", "model.depth", "model.width")
-Found = dict[tuple[str, int, int], xr.Dataset]
+PINNED = {
+    "task.name": "balls",
+    "task.duration": 1,
+    "task.collisions": 0,
+    "model.name": "mixer",
+    "model.tied": True,
+}
 
 
-def cells(study: Study) -> Found:
-    """Returns the cells by (kind, layers, width)."""
-    data, found = ends(study, *KEYS), {}
-    for kind, (balls, collide) in KINDS.items():
-        of_kind = pick(data, {"task.balls": balls, "task.collide": collide})
-        for depth in levels(of_kind, "model.depth"):
-            of_depth = pick(of_kind, {"model.depth": depth})
-            for width in levels(of_depth, "model.width"):
-                found[kind, depth, width] = cell(of_depth, {"model.width": width})
-    return found
+def arms(study: Study) -> dict[str, ways.Arms]:
+    """Returns the arms, with all rates, by the kind of discs; kinds that did not run lack."""
+    data = ends(study, "task.balls", "task.collide", *ways.KEYS)
+    own = {
+        kind: pick(data, {"task.balls": balls, "task.collide": collide})
+        for kind, (balls, collide) in KINDS.items()
+    }
+    return {kind: ways.arms(part) for kind, part in own.items() if part.sizes["member"]}
+
+
+def cells(study: Study) -> dict[str, ways.Arms]:
+    """Returns the arms with their best rates."""
+    return {
+        kind: {key: ways.tuned(arm) for key, arm in own.items()}
+        for kind, own in arms(study).items()
+    }
+
+
+def colliding(study: Study) -> Balls:
+    """Returns the task of the runs whose discs collide; the study's config may be of others.
+
+    Raises:
+      ValueError: there is none.
+    """
+    for run in study.runs:
+        if (run.config.task.balls, run.config.task.collide) == KINDS["colliding"]:
+            return tasks.make(run.config)
+    raise ValueError("the study has no discs that collide")
 
 
 @cache
@@ -98,94 +136,102 @@ def passing_accuracy(task: Balls, rows: int = 4096) -> float:
     @jax.jit
     def right(key: jax.Array) -> jax.Array:
         tokens_BxKx4 = task.draw_discs(key, rows)
-        quarter_BxK, is_asked_B = dataclasses.replace(task, collide=True).answers(tokens_BxKx4)
-        passing_BxK, _ = dataclasses.replace(task, collide=False).answers(tokens_BxKx4)
+        quarter_BxK, is_asked_B, _ = dataclasses.replace(task, collide=True).answers(tokens_BxKx4)
+        passing_BxK, _, _ = dataclasses.replace(task, collide=False).answers(tokens_BxKx4)
         return jnp.mean(quarter_BxK == passing_BxK, where=is_asked_B[:, None])
 
     return float(right(jax.random.key(0)))
 
 
+def accuracy(own: xr.Dataset) -> np.ndarray:
+    """Returns the accuracy of each seed, %."""
+    return 100 * own["eval_accuracy"].values
+
+
+def by_collisions(own: xr.Dataset) -> np.ndarray:
+    """Returns the accuracy in rows of so many collisions, right_SxK, %; NaN if none were drawn."""
+    asked_KxS, right_KxS = (
+        np.stack([own[f"eval_{what}_collisions_{number}"].values for number in NUMBERS])
+        for what in ("asked", "right")
+    )
+    return 100 * np.where(asked_KxS > 0, right_KxS / np.maximum(asked_KxS, 1e-9), np.nan).T
+
+
 def measure(study: Study) -> dict[str, Measured | Unmeasured]:
     """Returns what layers and width add, paired by seed."""
-    found, width = cells(study), study.config.base_width
-    wide = study.config.wider * width
-    needed = [(kind, depth, width) for kind in KINDS for depth in (1, DEEP)]
-    needed.append(("colliding", 1, wide))
-    if missing := [key for key in needed if key not in found]:
-        return dict.fromkeys(
-            EXPECTED, Unmeasured(f"the study has no (discs, layers, width) of {missing}")
-        )
-    right = {key: 100 * found[key]["eval_accuracy"].values for key in needed}
-    gain = {kind: right[kind, DEEP, width] - right[kind, 1, width] for kind in KINDS}
-    passing = 100 * passing_accuracy(tasks.make(study.config))
-    deep_S, one_S = right["colliding", DEEP, width], right["colliding", 1, width]
-    wide_S = right["colliding", 1, wide]
+    found = cells(study)
+    needed = [(kind, key) for kind in KINDS for key in (ONE, DEEP, WIDE)]
+    if missing := [(kind, *key) for kind, key in needed if key not in found.get(kind, {})]:
+        reason = f"the study has no (discs, way, times) of {missing}"
+        return dict.fromkeys(EXPECTED, Unmeasured(reason))
+    passing = 100 * passing_accuracy(colliding(study))
+    meet = found["colliding"]
+    one_S, deep_S, wide_S = (accuracy(meet[key]) for key in (ONE, DEEP, WIDE))
+    over_SxK = by_collisions(meet[DEEP]) - by_collisions(meet[WIDE])
+    told = ", ".join(f"{over:.1f}" for over in over_SxK.mean(axis=0))
     values = {
-        "discs_gain": (gain["colliding"], f"from {one_S.mean():.1f} %"),
-        "discs_over_passing": _beside(gain, "passing"),
-        "discs_over_single": _beside(gain, "single"),
-        "discs_over_width": (deep_S - wide_S, f"{deep_S.mean():.1f} and {wide_S.mean():.1f} %"),
-        "discs_width": (wide_S - one_S, ""),
+        "discs_over_width": (deep_S - wide_S, _told(meet)),
+        "discs_depth": (deep_S - one_S, f"from {one_S.mean():.1f} %"),
+        "discs_width": (wide_S - one_S, f"from {one_S.mean():.1f} %"),
+        "discs_grows": (over_SxK[:, -1] - over_SxK[:, 0], f"{told} after 0, 1, ... collisions"),
         "discs_met": (deep_S - passing, f"the answer without collisions has {passing:.1f} %"),
+        **{
+            f"discs_{kind}": (accuracy(own[DEEP]) - accuracy(own[WIDE]), _told(own))
+            for kind, own in found.items()
+            if kind != "colliding"
+        },
+        "discs_single_right": (accuracy(found["single"][ONE]) / 100, ""),
     }
-    claims = {name: Measured(student_interval(S), detail) for name, (S, detail) in values.items()}
-    return claims | {"discs_control": _solved(found, width)}
+    return {name: Measured(student_interval(S), detail) for name, (S, detail) in values.items()}
 
 
-def _beside(gain: dict[str, np.ndarray], control: str) -> tuple[np.ndarray, str]:
-    return gain["colliding"] - gain[control], f"the control gains {gain[control].mean():.1f}"
-
-
-def _solved(found: Found, width: int) -> Measured | Unmeasured:
-    depths = [depth for kind, depth, own in sorted(found) if (kind, own) == ("single", width)]
-    right_DxS = [found["single", depth, width]["eval_accuracy"].values for depth in depths]
-    solved_DxS = np.array(right_DxS) >= SOLVED
-    best = f"the accuracies are {', '.join(f'{right_S.mean():.3f}' for right_S in right_DxS)}"
-    if not solved_DxS.any(axis=0).all():
-        return Unmeasured(f"a seed is right in {SOLVED:.0%} at no depth; at {depths} {best}")
-    return Measured(student_interval(np.array(depths)[np.argmax(solved_DxS, axis=0)]), best)
+def _told(own: ways.Arms) -> str:
+    shares = (f"{accuracy(own[key]).mean():.1f} % in {key[0]}" for key in (DEEP, WIDE))
+    return f"{accuracy(own[ONE]).mean():.1f} % with one layer, {', '.join(shares)}"
 
 
 def figures(study: Study) -> list[Figure]:
-    """Returns accuracy against layers, and against compute with the wide layers."""
-    found, task = cells(study), tasks.make(study.config)
-    width, wide = study.config.base_width, study.config.wider * study.config.base_width
+    """Returns accuracy against compute, and against the collisions of a row."""
+    meet, task = cells(study).get("colliding", {}), colliding(study)
     figure, (left, right) = panels(1, 2)
-    kinds = dict.fromkeys(kind for kind, _, _ in found)
-    for kind, colour in zip(kinds, CATEGORY_COLOURS, strict=False):
-        deep = {
-            depth: own
-            for (what, depth, size), own in found.items()
-            if (what, size) == (kind, width)
-        }
-        parts = [student_interval(own["eval_accuracy"].values) for own in deep.values()]
-        for ax, places in ((left, list(deep)), (right, [_flops(own) for own in deep.values()])):
+    ways.draw(left, meet, "eval_accuracy")
+    left.axhline(passing_accuracy(task), color=GREY, ls=":", label="answered as passing")
+    left.axhline(task.chance(), color=GREY, ls="--", label="guess")
+    shown = {"one layer": ONE, f"{DEEP[1]} layers": DEEP, f"{WIDE[1]} times the width": WIDE}
+    for label, key in shown.items():
+        if key in meet:
+            parts = [_interval(right_S) for right_S in by_collisions(meet[key]).T / 100]
             ends_3 = ([getattr(part, end) for part in parts] for end in ("value", "low", "high"))
-            plots.interval_plot(ax, places, *ends_3, label=kind)
-        if (own := found.get((kind, 1, wide))) is not None:
-            right.plot(_flops(own), float(own["eval_accuracy"].mean()), "x", color=colour)
-    passing = passing_accuracy(task)
+            plots.interval_plot(right, list(NUMBERS), *ends_3, label=label)
+    right.set(xlabel=f"collisions in the row ({tasks.MOST}: or more)", xticks=list(NUMBERS))
     for ax in (left, right):
-        ax.axhline(passing, color=GREY, ls=":", label="colliding, answered as passing")
-        ax.axhline(task.chance(), color=GREY, ls="--", label="guess")
         ax.set(ylabel="accuracy", ylim=(0.2, 1.03))
-    left.set_xscale("log", base=2)
-    left.set(xlabel="layers, same parameters")
-    right.set(xlabel="FLOPs a row", xscale="log")
-    plots.legend(left)
+        plots.legend(ax)
     caption = (
-        f"In which quarter of the box is each disc in the end? {study.config.seeds} seeds, 95 % "
-        "intervals. Mixers see all discs at once; layers share their weights. Crosses: one layer "
-        f"of {study.config.wider} times the width."
+        f"In which quarter of the box is each of five discs in the end? {study.config.seeds} "
+        "seeds, 95 % intervals. Mixers see all discs at once; layers share their weights. Left: "
+        f"discs that collide. Right: the same, by how often discs met. {ways.CHOICE}"
     )
-    return [Figure("discs", "Discs that meet, and discs that do not", caption, figure)]
+    return [Figure("discs", "Discs that meet", caption, figure)]
 
 
-def _flops(own: xr.Dataset) -> int:
-    return int(own["flops"][0])
+def _interval(right_S: np.ndarray) -> Interval:
+    if np.isfinite(right_S).all():
+        return student_interval(right_S)
+    return Interval(np.nan, np.nan, np.nan, right_S.size, 0.95)
 
 
 def tables(study: Study) -> list[Table]:
-    """Returns every cell."""
-    names = ("discs", "layers", "width")
-    return [table("discs: the quarter of each disc at the end", names, cells(study))]
+    """Returns every cell, and those of discs that collide by the collisions of a row."""
+    found = {(kind, *key): arm for kind, own in arms(study).items() for key, arm in own.items()}
+    names = ("discs", "compute in", "times", "rate", "rate taken")
+    by_row = [
+        [*key, *by_collisions(own).mean(axis=0).round(2)]
+        for key, own in cells(study).get("colliding", {}).items()
+    ]
+    header = ["compute in", "times", *(f"{number}, %" for number in NUMBERS)]
+    caption = f"discs that collide: accuracy by the collisions in the row ({tasks.MOST}: or more)"
+    return [
+        table("discs: the quarter of each disc at the end", names, ways.every_rate(found)),
+        Table(caption, header, by_row),
+    ]
