@@ -4,10 +4,11 @@ Claim: a diffusion model with a backbone of constant depth solves nothing that t
 not, in however many steps, since few steps of exact scores sample as well (arXiv 2507.12549,
 Theorem 4.1; no experiment there, this one is the lab's). A ring circuit of D layers denoises the
 answer, the cells of Rule 110 after four steps: of one cell, as in the theorem, or of the whole row,
-which might serve as a scratchpad. Measured are one draw and the vote of nine, for every number of
-steps. A local circuit misses by sight what it lacks in depth; scores are learned, not exact; and of
-masked diffusion this says nothing.
-Size `quick` (the default): up to 64 steps of denoising, 5 seeds; 7 minutes on two CPU cores.
+which the theorem does not cover and which might serve as a scratchpad. Measured are one draw and
+the vote of nine, for every number of steps. A local circuit misses by sight what it lacks in depth;
+scores are learned, not exact; and of masked diffusion this says nothing.
+Size `quick` (the default): up to 64 steps of denoising, as 256 would take three times as long, 5
+seeds; 7 minutes on two CPU cores.
 Size `paper`: up to 256, 10,000 steps of training, for an accelerator.
 
 python scripts/sweep.py --config=configs/serial/diffusion.py --workdir=runs/diffusion

@@ -56,8 +56,10 @@ def test_what_steps_of_denoising_add_is_measured():
     cells = [(target, depth) for target in ("center", "row") for depth in (1, 2, 4)]
     planted = study(config, [cell(*own, 0.1 * (own == ("row", 2))) for own in cells])
     found = diffusion.measure(planted)
-    assert found["diffusion_steps"].interval.value == pytest.approx(0.1)
-    assert "row at D = 2" in found["diffusion_steps"].detail
+    assert found["diffusion_row_steps"].interval.value == pytest.approx(0.1)
+    assert "D = 2; 1, 4, 16, 64 steps, a factor of 64" in found["diffusion_row_steps"].detail
+    others = ("center_steps", "center_draws", "row_draws")
+    assert [found[f"diffusion_{name}"].interval.value for name in others] == pytest.approx([0] * 3)
     assert found["diffusion_depth"].interval.value == 1
     assert found["diffusion_one"].interval.value == pytest.approx(0)
     with house_style():
@@ -90,16 +92,26 @@ def test_gates_of_two_inputs_are_given_one_layer_more():
     table_W = automata.truth_table(110, 2)
     cells = [
         (
-            {"task.time": 2, "model.depth": depth, "model.width": width},
+            {"task.rule": 110, "task.time": 2, "model.depth": depth, "model.width": width},
             {"eval_accuracy": 1.0 if depth >= 4 else automata.ceiling(table_W, 1)},
         )
         for depth in (1, 2, 4)
         for width in (32, 256)
     ]
-    found = gates.measure(study(build.config("automaton", "gates"), cells))
+    xor = {"task.rule": 90, "task.time": 2, "model.width": 256}
+    cells += [
+        (xor | {"model.depth": depth}, {"eval_accuracy": 1.0 if depth == 4 else 0.55})
+        for depth in (1, 4)
+    ]
+    planted = study(build.config("automaton", "gates"), cells)
+    found = gates.measure(planted)
     assert found["gates_reached"].interval.value == 1.0
     assert found["gates_ceiling"].interval.value == pytest.approx(0)
     assert found["gates_width"].interval.value == 0
+    assert found["gates_90_reached"].interval.value == 1.0
+    assert found["gates_90_ceiling"].interval.value == pytest.approx(0.05)
+    with house_style():
+        assert len(gates.figures(planted)) == 1
     shallow = gates.measure(study(build.config("automaton", "gates"), cells[:2]))
     assert isinstance(shallow["gates_reached"], Unmeasured)
     assert np.isfinite(shallow["gates_ceiling"].interval.value)
