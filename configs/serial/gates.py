@@ -3,9 +3,10 @@
 Claim: depth is not bought with width, for Boolean gates as for others (arXiv 2507.12549; the paper
 has no experiment, this one is the lab's). A ring of cells has D layers of W gates on two random
 wires each, and every gate learns which of the 16 functions of two bits it is; what is measured are
-the hard gates, each the likeliest function. They are asked for one step of Rule 110 and for two.
-The count of gates that ends the circuit is one layer of thresholds more.
-Size `quick` (the default): D up to 3, 3 wirings, 2000 steps; 4 minutes on two CPU cores.
+the hard gates, each the likeliest function. They are asked for one step and for two of Rule 110,
+and of Rule 90, an XOR of two cells, which has the same threshold of sight. The count of gates that
+ends the circuit is one layer of thresholds more. Every seed has a wiring of its own.
+Size `quick` (the default): D up to 3, 3 wirings, 2000 steps; 6 minutes on two CPU cores.
 Size `paper`: D up to 8, 5 wirings, for an accelerator.
 
 python scripts/sweep.py --config=configs/serial/gates.py --workdir=runs/gates
@@ -21,6 +22,7 @@ SIZES = {
         "times": (1, 2),
         "depths": (1,),
         "widths": (4,),
+        "control_widths": (4,),
         "seeds": 1,
         "task.cells": 8,
         "train.batch_size": 8,
@@ -42,25 +44,28 @@ def get_config(arg=None):
     config.records.every_steps = 20_000  # the last one alone is read
     config.eval.batches = 256
     config.seeds = 3
-    config.first_seed = 100  # of initial values and of wirings; pilots had lower ones
+    config.first_seed = 100  # pilots had lower ones
     config.times = size.get("times", (1, 2))  # an override keeps the number of values
     config.depths = size.get("depths", (1, 2, 3))
     config.widths = size.get("widths", (32, 256))
+    config.control_widths = size.get("control_widths", (256,))
     return override(config, size)
 
 
 def sweep(add, config):
-    """Adds a member per depth, width, wiring and time; every seed has a wiring of its own."""
+    """Adds a member per rule, depth, width, wiring and time; rules and wirings share a program."""
+    cells = [(110, width) for width in config.widths]
+    cells += [(90, width) for width in config.control_widths]
     for depth in config.depths:
-        for width in config.widths:
-            for seed in range(config.first_seed, config.first_seed + config.seeds):
-                for time in config.times:
+        for rule, width in cells:
+            for time in config.times:
+                for seed in range(config.seeds):
                     add(
                         **{
                             "model.depth": depth,
                             "model.width": width,
-                            "model.wiring": seed,
+                            "task.rule": rule,
                             "task.time": time,
-                            "seed": seed,
+                            "seed": config.first_seed + seed,
                         }
                     )

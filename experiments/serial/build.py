@@ -58,7 +58,8 @@ def build(config) -> Experiment:
         return tasks.batch(task, batch_id, batch_size, values)
 
     def loss(params: Params, batch: Batch, values: Values) -> jax.Array:
-        logits_xBxNxC = model.apply(params, batch["tokens_BxN"])  # votes have an axis in front
+        own = models.wired(model, values)
+        logits_xBxNxC = own.apply(params, batch["tokens_BxN"])  # votes have an axis in front
         of_all = logits_xBxNxC.shape[:-1]
         nats_xBxN = optax.softmax_cross_entropy_with_integer_labels(
             logits_xBxNxC, jnp.broadcast_to(batch["targets_BxN"], of_all)
@@ -66,7 +67,8 @@ def build(config) -> Experiment:
         return mean(nats_xBxN, jnp.broadcast_to(batch["counted_BxN"], of_all))
 
     def evaluate(params: Params, batch: Batch, values: Values) -> dict[str, jax.Array]:
-        answers_BxN = jnp.argmax(tested.apply(params, batch["tokens_BxN"]), axis=-1)
+        own = models.wired(tested, values)
+        answers_BxN = jnp.argmax(own.apply(params, batch["tokens_BxN"]), axis=-1)
         right_BxN, counted_BxN = answers_BxN == batch["targets_BxN"], batch["counted_BxN"]
         return {
             "loss": loss(params, batch, values),

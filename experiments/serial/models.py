@@ -9,6 +9,7 @@ from typing import Any
 from experiments.serial.blocks import Levels
 from experiments.serial.parallel import Streams, Votes
 from jaxlab.config import Config, ConfigError, check, one_of
+from jaxlab.experiment import Values
 from jaxlab.models.circuits.gates import Gates
 from jaxlab.models.circuits.local import Local
 from jaxlab.models.circuits.tree import Tree
@@ -28,7 +29,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "scratchpad": {"width": 16, "depth": 1, "tied": False, "hard": False},
     "diffusion": {"width": 24, "depth": 1, "tied": False, "hard": False, "target": "center"},
     "window": {"width": 16, "depth": 1},
-    "gates": {"width": 32, "depth": 2, "wiring": 0},
+    "gates": {"width": 32, "depth": 2},
     "mixer": {"width": 32, "heads": 8, "depth": 4, "tied": True},
     "mixer_votes": {"width": 32, "heads": 8, "depth": 1, "tied": True, "count": 4},
     "mixer_streams": {"width": 32, "heads": 8, "depth": 1, "tied": True, "count": 4},
@@ -86,7 +87,7 @@ MODELS: dict[str, Callable[[Sizes], Any]] = {
     "scratchpad": lambda sizes: own(Local, sizes),  # rolled out in its evaluation
     "diffusion": lambda sizes: Diffusion(circuit=own(Local, sizes), target=sizes["target"]),
     "window": lambda sizes: own(Window, sizes),
-    "gates": lambda sizes: own(Gates, {**sizes, "hard": False}),
+    "gates": lambda sizes: own(Gates, {**sizes, "hard": False, "wiring": 0}),  # see `wired`
     "mixer": lambda sizes: own(Mixer, sizes),
     "mixer_votes": lambda sizes: Votes(own(Mixer, sizes), sizes["count"], counted=False),
     "mixer_streams": lambda sizes: Streams(own(Mixer, sizes), sizes["count"]),
@@ -110,6 +111,13 @@ def tested(model: Any) -> Any:
     if isinstance(model, Gates):
         return dataclasses.replace(model, hard=True)
     return dataclasses.replace(model, counted=True) if isinstance(model, Votes) else model
+
+
+def wired(model: Any, values: Values) -> Any:
+    """Returns the model of a member: the wiring of gates is that of its seed."""
+    if isinstance(model, Gates):
+        return dataclasses.replace(model, wiring=values["seed"])
+    return model
 
 
 def validate(config: Config, task: Any) -> None:

@@ -24,17 +24,18 @@ class Gates:
     `hard` the likeliest of them (arXiv 2210.08277): set it to test what was trained without. A wire
     comes from any gate of the layer below in the own cell or a neighbour's, so that after D layers
     a cell depends on the 2 D + 1 bits about it. The wiring is a function of `wiring` and not a
-    parameter. A class counts its gates of the last layer: W / C of them, over √(W / C).
+    parameter; as an array, one program serves all wirings. A class counts its gates of the last
+    layer: W / C of them, over √(W / C).
     """
 
     classes: int
     width: int
     depth: int
-    wiring: int  # seed
+    wiring: int | jax.Array  # seed
     hard: bool
 
     def __post_init__(self):
-        require(self, classes=2, width=2, depth=1, wiring=0)
+        require(self, classes=2, width=2, depth=1)
         if self.width % self.classes:
             raise ValueError(
                 f"width {self.width} gives {self.classes} classes no equal number of gates"
@@ -50,11 +51,14 @@ class Gates:
             ]
         }
 
-    def wires(self) -> list[np.ndarray]:
+    def wires(self) -> list[jax.Array]:
         """Returns wire_2xW of each layer: places in [left, own, right] of the layer below."""
-        random = np.random.default_rng(self.wiring)
+        keys = jax.random.split(jax.random.key(self.wiring), self.depth)
         below = [1] + [self.width] * (self.depth - 1)
-        return [random.integers(0, REACH * bits, size=(2, self.width)) for bits in below]
+        return [
+            jax.random.randint(key, (2, self.width), 0, REACH * bits)
+            for key, bits in zip(keys, below, strict=True)
+        ]
 
     def apply(self, params: Params, tokens_BxN: jax.Array) -> jax.Array:
         """Maps bits tokens_BxN on a ring of N cells to float32 logits_BxNxC of every cell."""

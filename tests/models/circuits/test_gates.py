@@ -13,6 +13,7 @@ N = 9
 SOFT = Gates(classes=2, width=24, depth=2, wiring=3, hard=False)
 HARD = dataclasses.replace(SOFT, hard=True)
 SOFTLY, HARDLY = jax.jit(SOFT.apply), jax.jit(HARD.apply)
+WIRES = jax.tree.map(np.asarray, SOFT.wires())
 PARAMS = jax.jit(SOFT.init)(jax.random.key(1))
 BITS = np.random.default_rng(0).integers(0, 2, size=(5, N))
 
@@ -27,10 +28,10 @@ def test_the_polynomials_are_the_sixteen_functions():
         np.testing.assert_array_equal(table_FxI[number], expected)
 
 
-def simulated(circuit, params):
+def simulated(params):
     """Counts gate by gate with Python's operators, each gate looked up in its table."""
     bits = [[[int(bit)] for bit in row] for row in BITS]
-    for layer, (first, second) in zip(params["layers"], circuit.wires(), strict=True):
+    for layer, (first, second) in zip(params["layers"], WIRES, strict=True):
         functions = np.argmax(layer["preference_WxF"], axis=1)
         new = []
         for row in bits:
@@ -51,7 +52,7 @@ def simulated(circuit, params):
 def test_hard_gates_are_the_circuit():
     logits = HARDLY(PARAMS, BITS)
     assert logits.dtype == jnp.float32
-    np.testing.assert_allclose(logits * 12**0.5, simulated(HARD, PARAMS), rtol=1e-5)
+    np.testing.assert_allclose(logits * 12**0.5, simulated(PARAMS), rtol=1e-5)
 
 
 def test_soft_gates_that_are_sure_are_hard_gates():
@@ -70,12 +71,24 @@ def test_a_cell_sees_its_light_cone_and_nothing_else():
     np.testing.assert_array_equal(changed_N, distance_N <= 2)
 
 
-def test_gradients_are_finite_and_the_wiring_is_a_function_of_its_seed():
+def test_gradients_are_finite():
     gradient = jax.jit(jax.grad(lambda p: jnp.sum(jnp.square(SOFT.apply(p, BITS)))))(PARAMS)
     assert all(np.all(np.isfinite(g)) and np.any(g) for g in jax.tree.leaves(gradient))
-    other = dataclasses.replace(SOFT, wiring=4).wires()
-    assert not all(map(np.array_equal, SOFT.wires(), other))
-    assert all(map(np.array_equal, SOFT.wires(), HARD.wires()))
+
+
+def test_one_program_has_every_wiring():
+    @jax.jit
+    def run(wiring):
+        circuit = dataclasses.replace(HARD, wiring=wiring)
+        return circuit.wires(), circuit.apply(PARAMS, BITS)
+
+    own, other = run(jnp.int32(3)), run(jnp.int32(4))
+    assert all(map(np.array_equal, own[0], WIRES))
+    assert not all(map(np.array_equal, own[0], other[0]))
+    np.testing.assert_allclose(own[1], HARDLY(PARAMS, BITS), rtol=1e-6)
+    assert not np.allclose(own[1], other[1])
+    for wire_2xW, places in zip(own[0], (3, 3 * 24), strict=True):
+        assert 0 <= wire_2xW.min() < wire_2xW.max() < places
 
 
 def test_gates_that_no_class_can_share_are_refused():
