@@ -35,12 +35,20 @@ SENTENCES = (
     ("headline_streams", "streams {}"),
     ("light_cone_slope", "A step of Rule 110 costs a local circuit {} layers"),
     ("light_cone_width", "where they lack, eight times the width moves accuracy by {} at most"),
-    ("window_growth_110", "In place of layers width must grow {} times with every step"),
+    (
+        "window_growth_110",
+        "In place of layers the width at which these steps of training fit the table grows {} "
+        "times with every step of the rule",
+    ),
+    ("window_random", "that of a random table grows {} times as fast"),
     ("window_control_90", "for the control, Rule 90, {} gates are enough"),
     ("trees_reached", "For words of A5 a tree of four levels is right in {}"),
     ("trees_below", "one of fewer levels and as many parameters is within {} of guessing"),
+    ("trees_wide", "one level that sees the whole word, in its place, is right in {}"),
+    ("trees_z60_wide", "but for sums too, which are easy, only in {}"),
     ("loops_frontier", "A loop of one block follows {} letters more"),
-    ("diffusion_steps", "64 times the steps of denoising add {} at most"),
+    ("diffusion_center_steps", "More steps of denoising than one add {} at most to one cell"),
+    ("diffusion_row_steps", "to a row {}"),
     ("scratchpad_rows", "A single layer with a scratchpad gets {} of rows right, up to 64 steps"),
 )
 
@@ -68,7 +76,16 @@ LIMITS = (
     (
         "learning",
         "A model that fails has not learned; whether it could hold the answer is another question. "
-        "Only an exact ceiling, or a truth table fitted whole, separates the two.",
+        "Only an exact ceiling separates the two. A truth table fitted whole leaves nothing to "
+        "generalise to, but a width at which it is fitted is one at which these steps of training "
+        "fit it: a narrower circuit may hold it.",
+    ),
+    (
+        "trees",
+        "Words of A5 are complete for NC1, and log depth is enough for them as it is for Z60. That "
+        "fewer levels guess is one of sight, exactly; that one wide level fails is one of learning "
+        "and of its curriculum, as each level of a tree is taught its blocks and one level has "
+        "the whole word alone. Neither tells a class apart.",
     ),
     (
         "sudoku",
@@ -96,7 +113,8 @@ LIMITS = (
     ),
     (
         "diffusion",
-        "The theorem wants exact scores of one continuous token from a backbone of constant depth; "
+        "The theorem wants exact scores of one continuous token from a backbone of constant depth, "
+        "and does not cover a row; a cell has the ceiling of its backbone by sight as well; "
         "masked diffusion is not covered by it, and not tested here.",
     ),
 )
