@@ -225,13 +225,13 @@ def tables(study: Study) -> list[Table]:
     """Returns every cell, and those of discs that collide by the collisions of a row."""
     found = {(kind, *key): arm for kind, own in arms(study).items() for key, arm in own.items()}
     names = ("discs", "compute in", "times", "rate", "rate taken")
+    every = table("discs: the quarter of each disc at the end", names, ways.every_rate(found))
     by_row = [
         [*key, *by_collisions(own).mean(axis=0).round(2)]
         for key, own in cells(study).get("colliding", {}).items()
     ]
+    if not by_row:
+        return [every]
     header = ["compute in", "times", *(f"{number}, %" for number in NUMBERS)]
     caption = f"discs that collide: accuracy by the collisions in the row ({tasks.MOST}: or more)"
-    return [
-        table("discs: the quarter of each disc at the end", names, ways.every_rate(found)),
-        Table(caption, header, by_row),
-    ]
+    return [every, Table(caption, header, by_row)]
