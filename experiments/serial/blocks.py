@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from math import comb
 from typing import Any
 
 import jax
@@ -61,6 +62,13 @@ class Blocks:
             name: slice(end - count, end)
             for name, count, end in zip(names, counts, ends, strict=True)
         }
+
+    def chance(self) -> float:
+        """Accuracy of the best guess of a root that reads no letter."""
+        if self.group != MAJORITY:
+            return 1 / self.classes
+        more = sum(comb(self.length, high) for high in range(self.length // 2 + 1, self.length + 1))
+        return max(more, 2**self.length - more) / 2**self.length
 
     def draw(self, key: jax.Array, batch_size: int) -> Questions:
         """Draws words; targets are those of every level, one after another."""

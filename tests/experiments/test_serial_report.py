@@ -155,16 +155,17 @@ def test_the_growth_of_the_needed_width_is_measured():
 
 
 def test_trees_are_told_from_guessing():
-    shapes = ((2, 1), (2, 3), (2, 4), (16, 1))
+    narrow = [(b, D, 512, 1 / 60) for b, D in ((2, 1), (2, 3), (2, 4), (16, 1))]
+    shapes = [*narrow, (16, 1, 1536, 0.04)]
     cells = [
         (
-            {"task.group": group, "task.fan_in": fan_in, "task.depth": depth},
-            {"eval_accuracy_root": 1.0 if (fan_in, depth) == (2, 4) else 1 / 60},
+            {"task.group": group, "task.fan_in": b, "task.depth": D, "model.width": width},
+            {"eval_accuracy_root": 1.0 if (b, D) == (2, 4) else accuracy},
         )
         for group in ("A5", "Z60")
-        for fan_in, depth in shapes
+        for b, D, width, accuracy in shapes
     ]
-    one_level = {"task.group": "majority", "task.fan_in": 16, "task.depth": 1}
+    one_level = {"task.group": "majority", "task.fan_in": 16, "task.depth": 1, "model.width": 512}
     planted = study(
         build.config("blocks", "tree"),
         [*cells, (one_level, {"eval_accuracy_root": 0.999})],
@@ -173,12 +174,16 @@ def test_trees_are_told_from_guessing():
     found = trees.measure(planted)
     assert found["trees_reached"].interval.value == 1.0
     assert found["trees_below"].interval.high < 1e-9
-    assert found["trees_wide"].interval.value == pytest.approx(1 / 60)
+    assert found["trees_wide"].interval.value == pytest.approx(0.04)
+    assert found["trees_z60_wide"].interval.value == pytest.approx(0.04)
+    assert verdicts(trees, planted) == {Verdict.HOLDS}
     assert found["trees_wide_parameters"].interval.value == 5.0
     assert found["trees_control_majority"].interval.value == pytest.approx(0.999)
     with house_style():
-        assert len(trees.figures(planted)) == 1
-    assert len(trees.tables(planted)[0].rows) == 9
+        (figure,) = trees.figures(planted)
+    assert "0.04 (A5), 0.04 (Z60), 0.999 (majority)" in figure.caption
+    guesses = {(row[0], row[4]) for row in trees.tables(planted)[0].rows}
+    assert guesses == {("A5", 0.0167), ("Z60", 0.0167), ("majority", 0.5982)}
 
 
 def test_reach_of_layers_and_recurrence():
