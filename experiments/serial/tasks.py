@@ -51,7 +51,8 @@ class Table:
     """Every window of 2 `radius` + 1 cells, each once in a batch: nothing is left to generalise to.
 
     The answer is the middle cell after `radius` steps of the traced rule, or where that is
-    `MAJORITY` the state that most cells of the window have.
+    `MAJORITY` the state that most cells of the window have; from `RANDOM` on every number is a
+    table of its own, of coin flips.
     """
 
     radius: int
@@ -72,14 +73,19 @@ class Table:
 
     def draw(self, batch_size: int, values: Values) -> Questions:
         """Returns the whole table; `batch_size` is its size."""
-        tokens_BxN = jnp.asarray(automata.windows(self.radius), jnp.int32)
-        evolved_BxN = automata.evolve(values["task.rule"], tokens_BxN, self.radius)
-        most_B = (jnp.sum(tokens_BxN, axis=1) > self.radius).astype(jnp.int32)
-        answer_B = jnp.where(values["task.rule"] == MAJORITY, most_B, evolved_BxN[:, self.radius])
+        rule, tokens_BxN = (
+            values["task.rule"],
+            jnp.asarray(automata.windows(self.radius), jnp.int32),
+        )
+        most_B = jnp.asarray(automata.majority_table(self.radius), jnp.int32)
+        coin_B = jax.random.bernoulli(jax.random.key(rule), shape=(batch_size,)).astype(jnp.int32)
+        evolved_B = automata.evolve(rule, tokens_BxN, self.radius)[:, self.radius]
+        other_B = jnp.where(rule == MAJORITY, most_B, coin_B)
+        answer_B = jnp.where(rule < MAJORITY, evolved_B, other_B)
         return Questions(tokens_BxN, answer_B[:, None], jnp.full((batch_size, 1), True))
 
 
-MAJORITY = 256  # beside the rules, which end at 255
+MAJORITY, RANDOM = 256, 257  # beside the rules, which end at 255
 TASKS = {
     "automaton": Automaton,
     "table": Table,
@@ -195,7 +201,7 @@ def validate(config: Config) -> None:
     except ValueError as error:
         raise ConfigError(f"task: {error}") from error
     if task.name == "table":
-        check(0 <= task.rule <= MAJORITY, f"task.rule is {task.rule}: choose 0 to {MAJORITY}")
+        check(task.rule >= 0, f"task.rule is {task.rule}: choose one from 0 up")
         check(
             config.train.batch_size == 2**own.length,
             f"train.batch_size is {config.train.batch_size}, but the whole table is a batch: set "

@@ -28,6 +28,16 @@ def test_a_table_is_the_whole_truth_table(rule):
     np.testing.assert_array_equal(asked.tokens_BxN, automata.windows(2))
 
 
+def test_random_tables_are_coins_and_one_for_each_number():
+    one_B, same_B, other_B = (
+        tasks.Table(4).draw(512, {"task.rule": jnp.int32(rule)}).targets_BxN[:, 0]
+        for rule in (tasks.RANDOM, tasks.RANDOM, tasks.RANDOM + 1)
+    )
+    np.testing.assert_array_equal(one_B, same_B)
+    assert abs(float(jnp.mean(one_B)) - 0.5) < 0.1
+    assert 0.4 < float(jnp.mean(one_B == other_B)) < 0.6
+
+
 def test_roots_are_asked_for_the_whole_word_and_levels_for_their_blocks():
     table_GxG = group("S3").table_GxG
     asked = Blocks("S3", 8, 2, 2).draw(KEY, 16)
@@ -78,7 +88,7 @@ def test_streams_without_shifts_are_the_circuit():
     ("task", "model", "values", "message"),
     [
         ("table", "window", {"train.batch_size": 100}, "the whole table is a batch"),
-        ("table", "window", {"train.batch_size": 128, "task.rule": 300}, "choose 0 to 256"),
+        ("table", "window", {"train.batch_size": 128, "task.rule": -1}, "choose one from 0 up"),
         ("automaton", "scratchpad", {}, "single steps of an automaton"),
         ("automaton", "local", {"model.width": 0}, "model: .*width"),
         ("blocks", "tree", {"task.length": 10}, "no whole number of blocks"),

@@ -7,7 +7,7 @@ from planted_serial import planted_claims, study, verdicts
 from experiments.serial import build
 from experiments.serial.reach import reach
 from experiments.serial.studies import headline, light_cone, trees, window, words
-from experiments.serial.tasks import MAJORITY
+from experiments.serial.tasks import MAJORITY, RANDOM
 from jaxlab.report.claims import Verdict
 from jaxlab.report.expected import Unmeasured
 from jaxlab.report.figures import house_style
@@ -119,39 +119,56 @@ def test_circuits_that_never_learn_have_no_law_of_depth():
     assert found["light_cone_reached"].interval.value == 0.6
 
 
-def test_the_growth_of_the_needed_width_is_measured():
-    def cells(rule, depth, needed):
-        return [
-            (
-                {
-                    "task.rule": rule,
-                    "task.radius": time,
-                    "model.depth": depth,
-                    "model.width": width,
-                },
-                {"eval_accuracy": 1.0 if width >= needed(time) else 0.99},
-            )
-            for time in (2, 3, 4)
-            for width in (2, 4, 8, 16, 32, 64)
-        ]
+def window_study(needed):
+    """A study of tables whose width in every seed is `needed`(time), by (rule, depth)."""
+    cells = [
+        (
+            {"task.rule": rule, "task.radius": time, "model.depth": depth, "model.width": width},
+            {"eval_accuracy": np.where(width >= np.asarray(widths(time)), 1.0, 0.99)},
+        )
+        for (rule, depth), widths in needed.items()
+        for time in (2, 3, 4)
+        for width in (2, 4, 8, 16, 32, 64)
+    ]
+    config = build.config("table", "window")
+    config.times, config.steps = (2, 3, 4), (10, 20, 30)
+    return study(config, cells)
 
-    planted = study(
-        build.config("table", "window"),
-        cells(110, 1, lambda time: 2**time)
-        + cells(30, 1, lambda time: 100 if time == 4 else 4)
-        + cells(110, 2, lambda time: 4)
-        + cells(MAJORITY, 1, lambda time: 2)
-        + cells(90, 1, lambda time: 4),
-    )
+
+def test_the_growth_of_the_needed_width_is_measured():
+    needed = {
+        (110, 1): lambda time: 2**time,
+        (30, 1): lambda time: 100 if time == 4 else 4,
+        (110, 2): lambda time: 4,
+        (RANDOM, 1): lambda time: 4 ** (time - 1),
+        (MAJORITY, 1): lambda time: 2,
+        (90, 1): lambda time: 4,
+    }
+    planted = window_study(needed)
     found = window.measure(planted)
     np.testing.assert_allclose(found["window_growth_110"].interval.value, 2.0)
     assert "T = 4 no width" in found["window_growth_30"].reason
+    np.testing.assert_allclose(found["window_random"].interval.value, 2.0)
     np.testing.assert_allclose(found["window_deeper"].interval.value, 0.5)
     assert found["window_control_90"].interval.value == 4
-    assert found["window_control_majority"].interval.value == 2
+    assert "2 or less at T = 2" in found["window_control_majority"].detail
     with house_style():
         assert len(window.figures(planted)) == 1
-    assert len(window.tables(planted)[0].rows) == 5 * 18
+    assert len(window.tables(planted)[0].rows) == 6 * 18
+
+
+def test_controls_that_need_width_fail_and_a_ladder_that_begins_too_high_is_told():
+    needed = {
+        (110, 1): lambda time: 2 ** (time - 1),
+        (90, 1): lambda time: (4, 4, 100),  # a single seed is enough
+        (MAJORITY, 1): lambda time: 100,
+    }
+    claims = planted_claims(window, window_study(needed))
+    assert "the narrowest width, 2, was enough" in claims["window_growth_110"].detail
+    assert (claims["window_control_90"].low, claims["window_control_90"].high) == (4, 64)
+    assert claims["window_control_90"].verdict == Verdict.INCONCLUSIVE
+    assert claims["window_control_majority"].verdict == Verdict.FAILS
+    assert "more than 64" in claims["window_control_majority"].detail
 
 
 def test_trees_are_told_from_guessing():
