@@ -52,15 +52,6 @@ class Rollout:
         )
         return self.step.apply(params, written_BxN)
 
-    def scratchpad(self, params: Params, tokens_BxN: jax.Array) -> jax.Array:
-        """Returns all that is written, tokens_TxBxN."""
-
-        def turn(tokens_BxN: jax.Array, _: None) -> tuple[jax.Array, jax.Array]:
-            written_BxN = self.write(params, tokens_BxN)
-            return written_BxN, written_BxN
-
-        return jax.lax.scan(turn, tokens_BxN, length=self.steps)[1]
-
     def write(self, params: Params, tokens_BxN: jax.Array) -> jax.Array:
         """Returns the likeliest tokens_BxN of one step."""
         logits_BxNxC = self.step.apply(params, tokens_BxN)

@@ -63,13 +63,6 @@ class Pointers:
         """Accuracy of any constant answer."""
         return 1 / self.places
 
-    def ceiling(self, hops: int) -> float:
-        """Accuracy of the best answer that has seen the first `hops` pointers alone.
-
-        The answer is none of the places visited on the way, and any of the others alike.
-        """
-        return 1.0 if hops >= self.hops else 1 / (self.places - 1 - hops)
-
 
 @dataclasses.dataclass(frozen=True)
 class Induction:

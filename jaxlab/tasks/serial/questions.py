@@ -66,13 +66,3 @@ def ask_last(tokens_BxN: jax.Array, target_B: jax.Array) -> Questions:
     counted_N = jnp.arange(tokens_BxN.shape[1]) == tokens_BxN.shape[1] - 1
     targets_BxN = jnp.where(counted_N[None], target_B[:, None], 0)
     return Questions(tokens_BxN, targets_BxN, jnp.broadcast_to(counted_N, tokens_BxN.shape))
-
-
-def measured_chance(questions: Questions, classes: int) -> jax.Array:
-    """Returns the accuracy of each position's most common answer, over all that is asked.
-
-    It is biased upwards by about sqrt(classes / B): use thousands of rows.
-    """
-    answer_BxNxC = jax.nn.one_hot(questions.targets_BxN, classes)
-    count_NxC = jnp.sum(answer_BxNxC * questions.counted_BxN[:, :, None], axis=0)
-    return jnp.sum(jnp.max(count_NxC, axis=1)) / jnp.sum(count_NxC)

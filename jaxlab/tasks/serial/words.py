@@ -94,27 +94,6 @@ def prefix_products(of: Group, elements_BxN: jax.Array) -> jax.Array:
     return lax.scan(multiply, identity_B, elements_BxN.T)[1].T
 
 
-def block_products(of: Group, elements_BxN: jax.Array, fan_in: int) -> list[jax.Array]:
-    """Returns the product of every aligned block of fan_in^l elements, for levels l = 1, 2, ...
-
-    Returns:
-        products_BxM of each level, M = N / fan_in^l; the last has one, of the whole word.
-
-    Raises:
-        ValueError: N is no power of `fan_in` (2 or more).
-    """
-    size = elements_BxN.shape[1]
-    levels = []
-    while fan_in >= 2 and elements_BxN.shape[1] % fan_in == 0:
-        block_BxMxF = elements_BxN.reshape(len(elements_BxN), -1, fan_in)
-        flat_RxF = block_BxMxF.reshape(-1, fan_in)
-        elements_BxN = prefix_products(of, flat_RxF)[:, -1].reshape(block_BxMxF.shape[:2])
-        levels.append(elements_BxN)
-    if fan_in < 2 or elements_BxN.shape[1] != 1:
-        raise ValueError(f"{size} letters are no power of the fan-in {fan_in}: change one of them")
-    return levels
-
-
 def walk(of: Group, letter_K: np.ndarray, steps: int) -> np.ndarray:
     """Returns share_G, how likely each element is to be the product of `steps` uniform letters."""
     share_G = np.eye(of.order)[0]

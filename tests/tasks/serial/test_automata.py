@@ -6,10 +6,10 @@ import itertools
 import jax
 import numpy as np
 import pytest
+from guesses import measured_chance
 
 from jaxlab.tasks.serial import automata
 from jaxlab.tasks.serial.automata import Automaton, Majority
-from jaxlab.tasks.serial.questions import measured_chance
 
 # The updates as they are printed, for 111 down to 000.
 PRINTED = {110: "01101110", 30: "00011110", 90: "01011010", 204: "11001100"}

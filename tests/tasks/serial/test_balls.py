@@ -7,9 +7,9 @@ import math
 import jax
 import numpy as np
 import pytest
+from guesses import measured_chance
 
 from jaxlab.tasks.serial.balls import Balls
-from jaxlab.tasks.serial.questions import measured_chance
 
 SIZES = {"balls": 3, "slots": 3, "offsets": 8, "speeds": 8}
 TIMED = Balls(**SIZES, duration=4, collisions=0, collide=True)

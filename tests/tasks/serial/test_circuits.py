@@ -5,10 +5,10 @@ import functools
 import jax
 import numpy as np
 import pytest
+from guesses import measured_chance
 
 from jaxlab.tasks.serial import circuits
 from jaxlab.tasks.serial.circuits import Circuits
-from jaxlab.tasks.serial.questions import measured_chance
 
 MIX = ("and", "or", "xor")
 GATES = {

@@ -6,10 +6,10 @@ import itertools
 import jax
 import numpy as np
 import pytest
+from guesses import measured_chance
 
 from jaxlab.tasks.serial import expressions
 from jaxlab.tasks.serial.expressions import Expressions
-from jaxlab.tasks.serial.questions import measured_chance
 
 draw = jax.jit(lambda task, key, rows: task.draw(key, rows), static_argnums=(0, 2))
 DEEP, CONTROL = Expressions(6, 5, 15), Expressions(1, 5, 15)

@@ -1,14 +1,13 @@
 """Hops against loops that follow them, and what is left to guess against all cycles."""
 
 import collections
-import itertools
 
 import jax
 import numpy as np
 import pytest
+from guesses import measured_chance
 
 from jaxlab.tasks.serial.hops import Induction, Pointers
-from jaxlab.tasks.serial.questions import measured_chance
 
 draw = jax.jit(lambda task, key, rows: task.draw(key, rows), static_argnums=(0, 2))
 
@@ -42,18 +41,6 @@ def test_cycles_are_uniform():
     counts = collections.Counter(tables)
     assert len(counts) == 6
     assert max(counts.values()) < 1150
-
-
-def test_what_is_left_to_guess_after_some_hops():
-    views = collections.defaultdict(list)
-    for rest in itertools.permutations(range(1, 6)):
-        cycle = (0, *rest)  # from the start, 0, on
-        views[cycle[: 1 + 2]].append(cycle[4])
-    best = [collections.Counter(ends).most_common(1)[0][1] / len(ends) for ends in views.values()]
-    task = Pointers(6, 4)
-    assert task.ceiling(2) == pytest.approx(np.mean(best))
-    assert task.ceiling(4) == 1
-    assert task.ceiling(3) == 1 / 2
 
 
 def plain_hop(letters, place):

@@ -4,9 +4,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from guesses import measured_chance
 
 from jaxlab.tasks.serial import squaring
-from jaxlab.tasks.serial.questions import measured_chance
 from jaxlab.tasks.serial.squaring import Squaring, Summing
 
 draw = jax.jit(lambda task, key, rows: task.draw(key, rows), static_argnums=(0, 2))

@@ -6,9 +6,9 @@ import itertools
 import jax
 import numpy as np
 import pytest
+from guesses import measured_chance
 
 from jaxlab.tasks.serial import sudoku, sudoku_set
-from jaxlab.tasks.serial.questions import measured_chance
 from jaxlab.tasks.serial.sudoku import Sudoku, solve
 from jaxlab.tasks.serial.sudoku_search import draw_solutions, find_puzzles
 

@@ -6,10 +6,10 @@ import math
 import jax
 import numpy as np
 import pytest
+from guesses import measured_chance
 
-from jaxlab.tasks.serial import groups, words
+from jaxlab.tasks.serial import groups
 from jaxlab.tasks.serial.groups import group
-from jaxlab.tasks.serial.questions import measured_chance
 from jaxlab.tasks.serial.words import Words
 
 ORDERS = {"Z2": 2, "Z6": 6, "Z60": 60, "S3": 6, "S4": 24, "A4": 12, "A5": 60, "A4xZ5": 60}
@@ -77,19 +77,6 @@ def test_prefixes_multiply_as_permutations_do(name, letters):
 def _with_inverses(generators):
     both = generators + [groups.inverse(generator) for generator in generators]
     return list(dict.fromkeys(both))
-
-
-def test_blocks_multiply_as_their_letters_do():
-    of = group("S3")
-    elements = np.random.default_rng(0).integers(0, 6, (50, 9))
-    thirds, whole = jax.jit(lambda letters: words.block_products(of, letters, 3))(elements)
-    for row, blocks, total in zip(elements, np.asarray(thirds), np.asarray(whole), strict=True):
-        plain = [of.table_GxG[of.table_GxG[a, b], c] for a, b, c in row.reshape(3, 3)]
-        assert plain == list(blocks)
-        assert of.table_GxG[of.table_GxG[plain[0], plain[1]], plain[2]] == total[0]
-    for fan_in in (2, 1):
-        with pytest.raises(ValueError, match="9 letters are no power"):
-            words.block_products(of, elements, fan_in)
 
 
 def test_a_missing_letter_leaves_nothing():
