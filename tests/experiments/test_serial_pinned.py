@@ -1,0 +1,37 @@
+"""What the sentences of the serial-depth report speak of, against the configs of its studies."""
+
+import runpy
+from pathlib import Path
+
+import pytest
+
+from experiments.serial.report import SENTENCES
+from experiments.serial.studies import PARTS
+from jaxlab import config as configs
+
+REPOSITORY = Path(__file__).parents[2]
+EXPECTED = {
+    name: known
+    for part in (*PARTS.studies, *PARTS.without_runs)
+    for name, known in PARTS.part(part).EXPECTED.items()
+}
+
+
+@pytest.mark.parametrize("size", ["paper", "quick"])
+@pytest.mark.parametrize("name", PARTS.studies)
+def test_every_size_is_what_the_claims_of_its_study_speak_of(name, size):
+    file = runpy.run_path(str(REPOSITORY / f"configs/serial/{name}.py"))
+    config, members = file["get_config"](size), []
+    file["sweep"](lambda **member: members.append(member), config)
+    base = dict(configs.leaves(config))
+    for key, value in PARTS.part(name).PINNED.items():
+        assert {(base | member)[key] for member in members} == {value}, key
+
+
+def test_perfect_accuracy_has_room_for_its_interval():
+    ranges = {name: known.range for name, known in EXPECTED.items()}
+    assert not {name for name, (low, high) in ranges.items() if 0.9 <= low < 1 == high}
+
+
+def test_the_answer_speaks_of_claims():
+    assert {name for name, _ in SENTENCES} <= set(EXPECTED)
