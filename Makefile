@@ -49,7 +49,7 @@ one_third: setup
 parscale: setup
 	$(call run-studies,$(PARSCALE))
 
-## serial       run every study of serial depth (1 hour) and write results/serial
+## serial       run every study of serial depth (2 hours) and write results/serial
 serial: setup
 	$(call run-studies,$(SERIAL))
 

@@ -56,6 +56,7 @@ def get_config(arg=None):
     # A sweep's base must be valid before its members are.
     config.task.radius = config.times[0]
     config.train.batch_size = 2 ** (2 * config.times[0] + 1)
+    config.train.steps = config.steps[0]
     return override(config, size)
 
 
