@@ -54,7 +54,7 @@ EXPECTED = {
         "the other's)",
         BY,
         None,
-        (0.0, 0.5),
+        (-inf, 0.5),
     ),
     "light_cone_hard_reached": Expected(
         "Circuits of threshold gates answer at T layers as well (T up to 2, the least accuracy)",
