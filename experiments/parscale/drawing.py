@@ -28,7 +28,8 @@ def intervals(
 
 def rows(figure_name: str, title: str, caption: str, found: Mapping[str, Interval]) -> Figure:
     """Returns one horizontal interval for each name: gains, in per cent of the loss."""
-    figure, (ax,) = panels(panel_height_inches=1.2 + 0.4 * len(found))
+    lines = sum(1 + name.count("\n") / 2 for name in found)
+    figure, (ax,) = panels(panel_height_inches=1.2 + 0.4 * lines)
     for place, part in enumerate(found.values()):
         ax.plot([part.low, part.high], [place, place], color=CATEGORY_COLOURS[0], lw=2.5)
         ax.plot(part.value, place, "o", color=CATEGORY_COLOURS[0], mec="white", ms=8)

@@ -174,22 +174,20 @@ def _gain(before: xr.Dataset, after: xr.Dataset) -> Measured:
 
 
 def figures(study: Study) -> list[Figure]:
-    """Returns every cell's gain over one stream."""
-    own = cells(study)
-    plain = own.pop("plain")
-    reference = plain[best(plain)]
-    found = {
-        f"{CELLS[name]}, rate {best(rates):g}": student_interval(
-            gain(reference, rates[best(rates)])
-        )
-        for name, rates in own.items()
-    }
+    """Returns the gain of every pair that the study has."""
+    own, found = cells(study), {}
+    for claim, (before, after) in PAIRS.items():
+        if before in own and after in own:
+            cells_2 = pair(own, claim)
+            rates = ", ".join(f"{float(data[RATE][0]):g}" for data in reversed(cells_2))
+            name = f"{CELLS[after]}\nover {CELLS[before]} (rates {rates})"
+            found[name] = student_interval(gain(*cells_2))
     caption = (
-        f"What each cell's loss is below that of one stream (rate {best(plain):g}), at width "
-        f"{study.config.model.width}, paired over {reference.sizes['member']} seeds, with 95 % "
-        "intervals. Of several learning rates a cell has the one with its lowest mean loss, chosen "
-        "on these same seeds; the table has all. Equal streams compute four times the same; the "
-        "tokens of four streams cost the same training."
+        f"What the first cell's loss is below that of the second, at width "
+        f"{study.config.model.width}, paired by seed, with 95 % intervals. Each has the learning "
+        "rate with its lowest mean loss, chosen on these same seeds, unless one of them ran at a "
+        "single rate, which the other then has too; the table has all. Equal streams compute four "
+        "times the same; the tokens of four streams cost the same training."
     )
     return [drawing.rows("controls", "Streams and what else could do it", caption, found)]
 
