@@ -35,17 +35,17 @@ class Drawn(NamedTuple):
 
 def draw(task: DepthOfOnes, seed: int, circuits: int) -> Drawn:
     """Draws circuits of the sizes of a task without a chain, and solves them."""
-    return jax.tree.map(np.asarray, _draw(task, jax.random.key(seed), circuits))
+    return Drawn(*map(np.asarray, _draw(task, jax.random.key(seed), circuits)))
 
 
 @partial(jax.jit, static_argnums=(0, 2))
-def _draw(task: DepthOfOnes, key: jax.Array, circuits: int) -> Drawn:
+def _draw(task: DepthOfOnes, key: jax.Array, circuits: int) -> tuple[jax.Array, ...]:
     circuit = draw_circuit(key, circuits, task.width, task.width, task.layers, task.kinds)
     value_BxLxM = ones.all_values(circuit, task.kinds)
     best_BxLxM, greedy_BxLxM = ones.returns(circuit, value_BxLxM)
     greedy_BxM = greedy_BxLxM[:, 0]
     first_Bx1 = jnp.argmax(greedy_BxM > 0, axis=1, keepdims=True)  # the first input that pays
-    return Drawn(
+    return (
         circuit.source_BxLxGx2,
         value_BxLxM,
         jnp.max(best_BxLxM[:, 0], axis=1),

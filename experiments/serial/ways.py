@@ -50,21 +50,16 @@ def members(config: Config, depths: Sequence[int]) -> Iterator[dict[str, Any]]:
 
 def arms(data: xr.Dataset) -> Arms:
     """Returns the members of one task by (way, times), all rates and seeds together."""
-    narrow = min(levels(data, "model.width"))
+    shape_keys, narrow = KEYS[:-1], min(levels(data, "model.width"))
+    way_of = {model: way for way, model in MODELS.items()}
     found = {}
-    for name in levels(data, "model.name"):
-        for depth in levels(data, "model.depth"):
-            for width in levels(data, "model.width"):
-                values = {"model.name": name, "model.depth": depth, "model.width": width}
-                own = pick(data, values)
-                if not own.sizes["member"]:
-                    continue
-                if name in MODELS.values():
-                    way = next(way for way in MODELS if MODELS[way] == name)
-                    place = way, int(own["model.count"][0])
-                else:
-                    place = ("depth", depth) if width == narrow else ("width", width // narrow)
-                found[place] = own
+    for shape in set(zip(*(data[key].values.tolist() for key in shape_keys), strict=True)):
+        name, depth, width, count = shape
+        if name in way_of:
+            key = way_of[name], count
+        else:
+            key = ("width", width // narrow) if width > narrow else ("depth", depth)
+        found[key] = pick(data, dict(zip(shape_keys, shape, strict=True)))
     return {key: found[key] for key in sorted(found, key=lambda k: (list(EIGHT).index(k[0]), k[1]))}
 
 

@@ -111,8 +111,8 @@ def _errors(seed: int, circuits: int, tried: int) -> Errors:
         np.array([error(ones_BxL[:tried], h, posterior) for h in HEIGHTS]),
         np.array([[error(own, h, posterior) for own in found] for h in HEIGHTS]),
         np.array([[error(own, h, blind) for own in found] for h in HEIGHTS]),
-        np.mean(drawn.greedy_B - drawn.best_B),
-        np.max(np.abs(drawn.look_B - drawn.best_B)),
+        np.asarray(np.mean(drawn.greedy_B - drawn.best_B)),
+        np.asarray(np.max(np.abs(drawn.look_B - drawn.best_B))),
     )
 
 
