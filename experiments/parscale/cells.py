@@ -62,7 +62,7 @@ def half_less(two_S: np.ndarray, lone_S: np.ndarray, unit: str) -> Measured | Un
     if not two.low > 0:
         return Unmeasured(
             f"2 streams gain {format_estimate(two.value, two.low, two.high)}{unit}: "
-            "not told from nothing, so there is no share of it"
+            "not above nothing, so there is no share of it"
         )
     detail = f"{lone_S.mean():.4f}{unit}, where 2 streams take {two_S.mean():.4f}{unit}"
     return Measured(student_interval(two_S / 2 - lone_S), detail)

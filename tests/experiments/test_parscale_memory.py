@@ -234,4 +234,4 @@ def test_cells_of_different_seeds_are_no_pairs():
 def test_a_prefix_has_no_share_of_nothing():
     study = planted(lambda task, N, count, lone: 3.0 * (N / 1000) ** -0.5 + 0.05 * (count > 1))
     found = memory.measure(study)["memory_recall_lone"]
-    assert "not told from nothing" in found.reason
+    assert "not above nothing" in found.reason
