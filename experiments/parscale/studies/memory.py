@@ -232,11 +232,13 @@ def _multipliers(ax: Axes, study: Study) -> None:
         for count in own.counts[1:]:
             read = {width: _or_none(study, task, count, width) for width in own.widths}
             read = {width: part for width, part in read.items() if part is not None}
-            x_W = np.array(list(read)) * 1.02 ** (2 * own.counts.index(count) + number)
+            x_W = np.array(list(read)) * 1.02 ** (2 * own.counts.index(count) + number - 2)
             if read:
                 intervals(ax, x_W, list(read.values()), f"{what.partition(':')[0]}, P = {count}")
     ax.axhline(1, color=GREY, lw=0.8)
     ax.set(xscale="log", yscale="log", xlabel="width", ylabel="worth × own parameters")
+    ax.set_xticks(own.widths, [str(width) for width in own.widths])
+    ax.set_xticks([], minor=True)
 
 
 def _or_none(study: Study, task: str, count: int, width: int) -> Interval | None:
