@@ -75,9 +75,13 @@ def write(args: argparse.Namespace) -> str:
         config, other, _ = load(args.streams, member)
         check_decoder(args, params["decoder"], other["decoder"])
         params = other | {"decoder": params["decoder"]}
+        print(f"streams: {config.streams.count} of {args.streams}", file=sys.stderr)
     prompt_BxT, padding_B = decoding.left_pad([encode(text)])
     if prompt_BxT.shape[1] + args.tokens > config.task.length:
-        print(f"note: the model was trained on {config.task.length} tokens", file=sys.stderr)
+        print(
+            f"note: the model was trained on rows of {config.task.length} tokens, this is longer",
+            file=sys.stderr,
+        )
     written_BxN = decoding.generate(
         streams(config),
         params,

@@ -51,6 +51,9 @@ def main() -> int:
     except ConfigError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("interrupted: the same command goes on from the last checkpoint", file=sys.stderr)
+        return 130
     failed = {name: text for name, text in outcomes.items() if text not in ("done", "skipped")}
     for name, text in failed.items():
         print(f"error: group {name}: {text}", file=sys.stderr)

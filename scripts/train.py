@@ -40,6 +40,9 @@ def main() -> int:
     except ConfigError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("interrupted: the same command goes on from the last checkpoint", file=sys.stderr)
+        return 130
     if lost := run.divergence(args.workdir):
         print(f"warning: {lost}", file=sys.stderr)
     print(f"next: python scripts/report.py {args.workdir}")

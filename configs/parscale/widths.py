@@ -44,7 +44,7 @@ SIZES = {
 
 
 def get_config(arg=None):
-    """Returns the config of a size: paper, quick or tiny."""
+    """Returns the config of a size, one of SIZES."""
     size = choose(arg, SIZES, default="quick")
     config = sizes.base("widths")
     config.widths = size.get("widths", (8, 12, 16))  # an override keeps the number of values

@@ -167,8 +167,9 @@ def claims_table(claims: Sequence[Claim]) -> "Table":
 
     # Text objects, not strings: rich would take brackets in a sentence for markup.
     table = Table(box=None, padding=(0, 2, 1, 0), header_style="bold")
+    table.add_column("verdict", no_wrap=True, min_width=len("not measured"))  # never cut off
     table.add_column("claim", min_width=24)
-    for name in ("expected", "measured", "verdict"):
+    for name in ("expected", "measured"):
         table.add_column(name, no_wrap=True)
     for claim in claims:
         value, _, interval = format_estimate(claim.measured, claim.low, claim.high).partition(" ")
@@ -177,10 +178,10 @@ def claims_table(claims: Sequence[Claim]) -> "Table":
         seeds = f"{claim.seeds} seed" + "s" * (claim.seeds != 1)
         reason = claim.detail if claim.verdict is Verdict.NOT_MEASURED else ""
         table.add_row(
+            Text(claim.verdict.value, style=_TERMINAL_STYLES[claim.verdict]),
             Text.assemble(claim.claim, *(["\n", reason] if reason else []), "\n", (source, "dim")),
             Text.assemble(format_range(claim.expected), "\n", (published, "dim")),
             Text.assemble(value, "\n", *([interval, "\n"] if interval else []), (seeds, "dim")),
-            Text(claim.verdict.value, style=_TERMINAL_STYLES[claim.verdict]),
         )
     return table
 

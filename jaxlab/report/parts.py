@@ -127,18 +127,22 @@ def answer(claims: Sequence[Claim], sentences: Sequence[tuple[str, str]]) -> str
 
     Args:
       claims: in any order; the counts of their verdicts end the paragraph.
-      sentences: id of a claim, and a sentence with {} for its number; of claims at hand alone.
+      sentences: id of a claim, and a sentence with {} for its number; of measured claims alone.
     """
     by_id = {claim.id: claim for claim in claims}
     said = []
     for name, text in sentences:
         claim = by_id.get(name)
-        if claim is None:
+        if claim is None or claim.verdict is Verdict.NOT_MEASURED:
             continue
         number = format_estimate(claim.measured, claim.low, claim.high)
         said.append(f"{text.format(number)} ({claim.verdict}).")
     counts = Counter(claim.verdict for claim in claims)
     total = ", ".join(f"{counts[verdict]} {verdict}" for verdict in Verdict if counts[verdict])
+    if claims and counts[Verdict.NOT_MEASURED] == len(claims):
+        said = [
+            "These runs are not of the size that the claims speak of; figures show what they say."
+        ]
     return " ".join([*said, f"Of {len(claims)} claims: {total}."])
 
 

@@ -193,8 +193,8 @@ def _load_files(name: str, split: str) -> Corpus:
     chosen = [text for path, text in found.items() if files.split_of(path) == split]
     if not chosen:
         raise ValueError(
-            f"of the {len(found)} texts of {name} none falls into {split}, to which a hash of its "
-            "path takes one in ten: cut them into more files"
+            f"of the {len(found)} different texts of {name} none falls into {split}, to which a "
+            "hash of its path takes one in ten: cut them into more files"
         )
     info = {"dataset": name, "split": split, "files_hash": files.hash_of(found)}
     return _corpus(chosen, info)
