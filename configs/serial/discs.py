@@ -40,7 +40,7 @@ SIZES = {
     },
 }
 # How many discs, and whether they collide.
-KINDS = {"colliding": (5, True), "passing": (5, False), "single": (1, False)}
+KINDS = {"colliding": (3, True), "passing": (3, False), "single": (1, False)}
 
 
 def get_config(arg=None):

@@ -24,7 +24,7 @@ from jaxlab.report.figures import GREY, Figure, panels
 from jaxlab.report.page import Table
 from jaxlab.tasks.serial.balls import Balls
 
-KINDS = {"colliding": (5, True), "passing": (5, False), "single": (1, False)}
+KINDS = {"colliding": (3, True), "passing": (3, False), "single": (1, False)}
 DEEP, WIDE = ("depth", EIGHT["depth"]), ("width", EIGHT["width"])
 NUMBERS = range(tasks.MOST + 1)  # of collisions; the last are as many or more
 EXPECTED = {
