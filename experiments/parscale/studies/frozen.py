@@ -49,7 +49,7 @@ EXPECTED = {
         (0.0, inf),
         in_overview=True,
         group="stages",
-        short="most streams instead of one, decoder frozen",
+        short="most streams instead of one, frozen",
     ),
 }
 PINNED = TEXT | RATE | PUBLISHED
