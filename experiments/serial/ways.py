@@ -6,7 +6,7 @@ through one mixer. A rate is chosen by what an arm learns from alone, never by i
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import xarray as xr
@@ -30,22 +30,28 @@ CHOICE = (
 Arms = dict[tuple[str, int], xr.Dataset]
 
 
-def members(config: Config, depths: Sequence[int]) -> Iterator[dict[str, Any]]:
-    """Yields the overrides of every arm, seed and rate; features per head are the same in all."""
-    for way in config.ways:
-        for times in depths if way == "depth" else (EIGHT[way],):
-            wider = times if way == "width" else 1
-            shape = {
-                "model.name": MODELS.get(way, "mixer"),
-                "model.depth": times if way == "depth" else 1,
-                "model.width": wider * config.model.width,
-                "model.heads": wider * config.model.heads,
-            }
-            if way in MODELS:
-                shape["model.count"] = times
-            for seed in range(config.seeds):
-                for rate in config.rates:
-                    yield shape | {"seed": config.first_seed + seed, RATE: rate}
+def members(config: Config, keys: Iterable[tuple[str, int]]) -> Iterator[dict[str, Any]]:
+    """Yields the overrides of every arm (way, times), seed and rate; heads are as wide in all."""
+    for way, times in keys:
+        wider = times if way == "width" else 1
+        shape = {
+            "model.name": MODELS.get(way, "mixer"),
+            "model.depth": times if way == "depth" else 1,
+            "model.width": wider * config.model.width,
+            "model.heads": wider * config.model.heads,
+        }
+        if way in MODELS:
+            shape["model.count"] = times
+        for seed in range(config.seeds):
+            for rate in config.rates:
+                yield shape | {"seed": config.first_seed + seed, RATE: rate}
+
+
+def keys(config: Config) -> list[tuple[str, int]]:
+    """Returns the arms of a config: its depths, and eight times the compute in its other ways."""
+    return [("depth", depth) for depth in config.depths] + [
+        (way, EIGHT[way]) for way in config.ways
+    ]
 
 
 def arms(data: xr.Dataset) -> Arms:
