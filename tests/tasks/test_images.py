@@ -13,7 +13,7 @@ COUNTS = {"train": 7, "t10k": 3}
 
 def idx(array):
     lengths = b"".join(length.to_bytes(4, "big") for length in array.shape)
-    return gzip.compress(bytes([0, 0, 8, array.ndim]) + lengths + array.tobytes())
+    return gzip.compress(bytes([0, 0, 8, array.ndim]) + lengths + array.tobytes(), mtime=0)
 
 
 def package(data_dir):
@@ -56,11 +56,11 @@ def test_reads_idx_files(tmp_path):
         (None, "cannot read"),
         (b"no gzip", "cannot read"),
         (idx(np.zeros((9, 9), np.uint8))[:-12], "cannot read"),
-        (gzip.compress(b""), "no idx file"),
-        (gzip.compress(b"\0\0\x08\x02\0\0\0\x01"), "no idx file"),
-        (gzip.compress(b"\0\0\x0d\x01\0\0\0\x01x"), "no idx file"),  # floats
-        (gzip.compress(b"\0\0\x08\x01\0\0\0\x02x"), "no idx file"),  # a byte is missing
-        (gzip.compress(b"\0\0\x08\x01\0\0\0\x01xy"), "no idx file"),  # one too many
+        (gzip.compress(b"", mtime=0), "no idx file"),
+        (gzip.compress(b"\0\0\x08\x02\0\0\0\x01", mtime=0), "no idx file"),
+        (gzip.compress(b"\0\0\x0d\x01\0\0\0\x01x", mtime=0), "no idx file"),  # floats
+        (gzip.compress(b"\0\0\x08\x01\0\0\0\x02x", mtime=0), "no idx file"),  # a byte is missing
+        (gzip.compress(b"\0\0\x08\x01\0\0\0\x01xy", mtime=0), "no idx file"),  # one too many
     ],
 )
 def test_damaged_idx_files_are_refused(tmp_path, content, message):
