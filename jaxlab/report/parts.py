@@ -127,13 +127,13 @@ def answer(claims: Sequence[Claim], sentences: Sequence[tuple[str, str]]) -> str
 
     Args:
       claims: in any order; the counts of their verdicts end the paragraph.
-      sentences: id of a claim, and a sentence with {} for its number; of measured claims alone.
+      sentences: id of a claim, and a sentence with {} for its number; of claims at hand alone.
     """
     by_id = {claim.id: claim for claim in claims}
     said = []
     for name, text in sentences:
         claim = by_id.get(name)
-        if claim is None or claim.verdict is Verdict.NOT_MEASURED:
+        if claim is None:
             continue
         number = format_estimate(claim.measured, claim.low, claim.high)
         said.append(f"{text.format(number)} ({claim.verdict}).")
