@@ -139,10 +139,6 @@ def answer(claims: Sequence[Claim], sentences: Sequence[tuple[str, str]]) -> str
         said.append(f"{text.format(number)} ({claim.verdict}).")
     counts = Counter(claim.verdict for claim in claims)
     total = ", ".join(f"{counts[verdict]} {verdict}" for verdict in Verdict if counts[verdict])
-    if claims and counts[Verdict.NOT_MEASURED] == len(claims):
-        said = [
-            "These runs are not of the size that the claims speak of; figures show what they say."
-        ]
     return " ".join([*said, f"Of {len(claims)} claims: {total}."])
 
 
