@@ -105,8 +105,9 @@ def test_an_average_changes_no_training_and_without_one_the_state_holds_none():
     plain, metrics = run(state, 0, STEPS)
     run, state = start("ema")
     averaged, with_average = run(state, 0, STEPS)
-    np.testing.assert_array_equal(kernel(plain.params), kernel(averaged.params))
-    np.testing.assert_array_equal(metrics["eval_loss"], with_average["eval_loss"])
+    # Two programs, which XLA may round apart.
+    np.testing.assert_allclose(kernel(plain.params), kernel(averaged.params), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(metrics["eval_loss"], with_average["eval_loss"], rtol=1e-5)
     assert jax.tree.leaves(plain.average) == []
     assert not [name for name in metrics if "average" in name]
 
