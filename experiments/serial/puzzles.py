@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import hashlib
 from typing import Any
 
@@ -12,14 +11,14 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxlab.tasks.serial.questions import Questions, draw_below
-from jaxlab.tasks.serial.sudoku import Puzzles, Sudoku
+from jaxlab.tasks.serial.sudoku import Board, Puzzles, Sudoku
 
 SPLITS = {"train": "train", "eval": "validation"}  # of batches, and of the set
 WEIGHTS_C = np.random.RandomState(0).randint(0, 2**32, 81, dtype=np.uint32)  # of a checksum
 
 
 @dataclasses.dataclass(frozen=True)
-class Boards:
+class Boards(Board):
     """Puzzles of a set in their symmetric forms, where every board belongs to one split.
 
     That two puzzles differ is not enough: small ones are often forms of each other. So a checksum
@@ -31,31 +30,11 @@ class Boards:
     data_dir: str
 
     def __post_init__(self):
-        _ = self.box  # an unknown set is refused at once
-
-    @functools.cached_property
-    def box(self) -> int:
-        """Side of a box."""
         from jaxlab.tasks.serial import sudoku_set  # takes a second: only for those who read one
 
-        return sudoku_set.kind(self.puzzles).box
+        object.__setattr__(self, "box", sudoku_set.kind(self.puzzles).box)  # unknown: refused
 
     @property
-    def length(self) -> int:
-        """Tokens in a row, one per cell."""
-        return self.box**4
-
-    @property
-    def vocabulary(self) -> int:
-        """The blank and the digits."""
-        return self.box**2 + 1
-
-    @property
-    def classes(self) -> int:
-        """The digits; class 0 is digit 1."""
-        return self.box**2
-
-    @functools.cached_property
     def splits(self) -> dict[str, Puzzles]:
         """The puzzles by split of batches; the set is prepared where it is not.
 

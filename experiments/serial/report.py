@@ -88,9 +88,8 @@ LIMITS = (
     (
         "sudoku",
         "Rounds of forced moves are the depth of one solver; of Sudoku itself no class is proven. "
-        "Boards of the evaluation are new, but forms of few puzzles: the 187,392 of 4x4 with 7 "
-        "blanks and 3 rounds, of which three quarters are for training, have 61 that differ in "
-        "more than digits, rows, columns and their order.",
+        "Boards of the evaluation are new, but forms of few puzzles: there are 187,392 of 4x4 with "
+        "7 blanks and 3 rounds, three quarters of them for training.",
     ),
     (
         "size",
@@ -101,8 +100,8 @@ LIMITS = (
         "discs",
         "That discs in a bounded box are hard is not proven: the machines that are built of them "
         "want room. A mixer sees all discs at once and has learned what it has: no exact ceiling "
-        "stands beside it. At the size of two cores none learned the collisions, so that the "
-        "study says nothing of whether they take depth.",
+        "stands beside it. Where no arm knows more than where discs would pass, the study says "
+        "nothing of whether collisions take depth.",
     ),
     (
         "returns",

@@ -73,10 +73,8 @@ class Table:
 
     def draw(self, batch_size: int, values: Values) -> Questions:
         """Returns the whole table; `batch_size` is its size."""
-        rule, tokens_BxN = (
-            values["task.rule"],
-            jnp.asarray(automata.windows(self.radius), jnp.int32),
-        )
+        rule = values["task.rule"]
+        tokens_BxN = jnp.asarray(automata.windows(self.radius), jnp.int32)
         most_B = jnp.asarray(automata.majority_table(self.radius), jnp.int32)
         coin_B = jax.random.bernoulli(jax.random.key(rule), shape=(batch_size,)).astype(jnp.int32)
         evolved_B = automata.evolve(rule, tokens_BxN, self.radius)[:, self.radius]

@@ -191,19 +191,23 @@ class Decoder:
 
     def norm(self, x_BxTxM: jax.Array, scale_M: jax.Array) -> jax.Array:
         """Scales each row to a root mean square of one, in float32, then by `scale_M`."""
-        wide_BxTxM = x_BxTxM.astype(self.wide)
-        mean_square_BxTx1 = jnp.mean(jnp.square(wide_BxTxM), axis=-1, keepdims=True)
-        unit_BxTxM = (wide_BxTxM * jax.lax.rsqrt(mean_square_BxTx1 + EPSILON)).astype(self.dtype)
+        unit_BxTxM = scaled(x_BxTxM.astype(self.wide)).astype(self.dtype)
         return unit_BxTxM * scale_M.astype(self.dtype)[None, None]
 
     def times(self, x_BxTxM: jax.Array, kernel_MxN: jax.Array) -> jax.Array:
         """Multiplies in the dtype of the computation.
 
-        All rows as one matrix: with batch and position apart, the gradient of the kernel takes a
-        CPU a third longer.
+        All rows as one matrix: with batch and position apart, XLA copies on a CPU for the gradient
+        of the kernel.
         """
         rows_RxM = jnp.reshape(x_BxTxM, (-1, x_BxTxM.shape[-1]))
         return jnp.reshape(rows_RxM @ kernel_MxN.astype(self.dtype), (*x_BxTxM.shape[:-1], -1))
+
+
+def scaled(x_BxTxM: jax.Array) -> jax.Array:
+    """Scales each row to a root mean square of one."""
+    mean_square_BxTx1 = jnp.mean(jnp.square(x_BxTxM), axis=-1, keepdims=True)
+    return x_BxTxM * jax.lax.rsqrt(mean_square_BxTx1 + EPSILON)
 
 
 def positions_within(documents_BxT: jax.Array) -> jax.Array:

@@ -9,7 +9,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from jaxlab.models.decoder import EPSILON, unstack
+from jaxlab.models.decoder import scaled, unstack
 from jaxlab.models.sizes import require
 
 Params = dict[str, Any]
@@ -84,9 +84,3 @@ class Mixer:
         )
         projected_BxNxW = gates_BxNxW @ weights["projection_LxWxW"]
         return projected_BxNxW + weights["projection_bias_LxW"][None, None]
-
-
-def scaled(states_BxNxW: jax.Array) -> jax.Array:
-    """Scales each token's state to a root mean square of one."""
-    mean_square_BxNx1 = jnp.mean(jnp.square(states_BxNxW), axis=-1, keepdims=True)
-    return states_BxNxW * jax.lax.rsqrt(mean_square_BxNx1 + EPSILON)

@@ -3,8 +3,10 @@
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -146,3 +148,19 @@ def test_the_benchmark_prints_its_measurements():
         r"outside program +-?\d+\.\d % of CPU, -?\d+\.\d % of wall time",
     ):
         assert re.search(f"^{measurement}$", out, re.MULTILINE), out
+
+
+@pytest.mark.parametrize(("script", "run"), [("train", ""), ("sweep", "all")])
+def test_an_interrupted_command_says_how_to_go_on(tmp_path, script, run):
+    line = [sys.executable, f"scripts/{script}.py", CONFIG, f"--workdir={tmp_path}"]
+    line.append("--config.train.steps=200_000")
+    with subprocess.Popen(
+        line, env=os.environ | ENVIRONMENT, cwd=REPOSITORY, stderr=subprocess.PIPE, text=True
+    ) as process:
+        while process.poll() is None and not (tmp_path / run / "metrics.jsonl").exists():
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130, errors
+    assert "the same command goes on" in errors
+    assert "Traceback" not in errors

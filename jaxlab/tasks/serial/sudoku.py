@@ -30,21 +30,10 @@ class Puzzles(NamedTuple):
     rounds_P: np.ndarray
 
 
-@dataclasses.dataclass(frozen=True, eq=False)  # equal to itself alone: arrays have no hash
-class Sudoku:
-    """Puzzles of a set, each time in another of their symmetric forms; blanks are asked for.
-
-    Digits are renamed, bands and stacks, and rows and columns within them, change places, and the
-    grid is transposed, uniformly: rounds stay as they were.
-    """
+class Board:
+    """The sizes of a task on boards whose boxes have sides of `box` cells."""
 
     box: int
-    puzzles: Puzzles
-
-    def __post_init__(self):
-        cells = self.puzzles.givens_PxC.shape[1]
-        if self.box < 2 or cells != self.box**4:
-            raise ValueError(f"grids of {cells} cells have no boxes of {self.box} by {self.box}")
 
     @property
     def length(self) -> int:
@@ -60,6 +49,23 @@ class Sudoku:
     def classes(self) -> int:
         """The digits; class 0 is digit 1."""
         return self.box**2
+
+
+@dataclasses.dataclass(frozen=True, eq=False)  # equal to itself alone: arrays have no hash
+class Sudoku(Board):
+    """Puzzles of a set, each time in another of their symmetric forms; blanks are asked for.
+
+    Digits are renamed, bands and stacks, and rows and columns within them, change places, and the
+    grid is transposed, uniformly: rounds stay as they were.
+    """
+
+    box: int
+    puzzles: Puzzles
+
+    def __post_init__(self):
+        cells = self.puzzles.givens_PxC.shape[1]
+        if self.box < 2 or cells != self.box**4:
+            raise ValueError(f"grids of {cells} cells have no boxes of {self.box} by {self.box}")
 
     def draw(self, key: jax.Array, batch_size: int) -> Questions:
         """Draws puzzles uniformly, and forms of them."""
