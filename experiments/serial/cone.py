@@ -131,5 +131,6 @@ def draw(ax: Axes, found: list[Cell]) -> None:
         places = [part.depth + shift for part in own]
         ends_3 = ([getattr(part, end) for part in parts] for end in ("value", "low", "high"))
         plots.interval_plot(ax, places, *ends_3, label=f"{width} gates a cell")
+    plots.whole_numbers(ax)
     ax.set(xlabel="layers D", ylabel="accuracy", ylim=(0.45, 1.03))
     plots.legend(ax)

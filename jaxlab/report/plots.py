@@ -13,6 +13,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import CenteredNorm, LogNorm, Normalize
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike
 
 from jaxlab.report.claims import format_estimate, format_number, format_range
@@ -288,3 +289,8 @@ def legend(ax: Axes) -> None:
     if ax.get_legend_handles_labels()[1]:
         # A long entry must not squeeze the axes: the layout takes no notice of the legend.
         ax.legend().set_in_layout(False)
+
+
+def whole_numbers(ax: Axes) -> None:
+    """Marks the x axis at whole numbers alone, as of layers and steps."""
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))

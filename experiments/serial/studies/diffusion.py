@@ -140,7 +140,7 @@ def figures(study: Study) -> list[Figure]:
         for depth, own in ((depth, own) for (kind, depth), own in found.items() if kind == target):
             parts = [student_interval(right_S) for right_S in by_steps(study, own, "vote").T]
             ends_3 = ([getattr(part, end) for part in parts] for end in ("value", "low", "high"))
-            plots.interval_plot(ax, study.config.denoised, *ends_3, label=f"{depth} layers")
+            plots.interval_plot(ax, study.config.denoised, *ends_3, label=f"depth {depth}")
             label = "ceiling of one pass" if first else None
             ax.axhline(automata.ceiling(answer_W, depth), color=GREY, ls="--", lw=1, label=label)
             first = False

@@ -160,6 +160,7 @@ def figures(study: Study) -> list[Figure]:
         ends_3 = ([getattr(p, e) for p in whole.values()] for e in ("value", "low", "high"))
         plots.interval_plot(right, list(whole), *ends_3, label=group)
         one_level[group] = [accuracy(own).value for own in _all(found, (length, 1))]
+    plots.whole_numbers(left)
     left.set(xlabel="levels of two branches", ylabel="accuracy on the whole word")
     right.set(xlabel="parameters of trees that see the whole word", xscale="log")
     for ax in (left, right):

@@ -194,6 +194,7 @@ def figures(study: Study) -> list[Figure]:
                 label = f"{name}: more, the ladder ends"
                 ax.plot(list(beyond), list(beyond.values()), "^", color=colour, label=label)
         ax.set_yscale("log", base=2)
+        plots.whole_numbers(ax)
         ax.set(xlabel="steps T", title=f"{depth} hidden layer" + "s" * (depth > 1))
         plots.legend(ax)
     axes[0].set_ylabel("gates a layer at which all rows are learned")

@@ -112,13 +112,16 @@ def figures(study: Study) -> list[Figure]:
     groups = sorted({key[0] for key in found})
     figure, axes = panels(1, len(groups), panel_height_inches=4.0)
     length = study.config.task.length
+    labels = dict.fromkeys(_name(*key).partition(", ")[2] for key in found)
+    colours = dict(zip(labels, CATEGORY_COLOURS, strict=False))  # a model's is the same everywhere
     for ax, group in zip(axes, groups, strict=True):
         own = {key: data for key, data in found.items() if key[0] == group}
-        for (key, data), colour in zip(own.items(), CATEGORY_COLOURS, strict=False):
+        for key, data in own.items():
             right_SxN = by_letter(data, length)
             place_N = np.arange(1, length + 1)
             low_N, high_N = right_SxN.min(axis=0), right_SxN.max(axis=0)
             label = _name(*key).partition(", ")[2]
+            colour = colours[label]
             ax.plot(place_N, right_SxN.mean(axis=0), color=colour, label=label)
             ax.fill_between(place_N, low_N, high_N, color=colour, alpha=0.2, lw=0)
         ax.axhline(1 / of_name(group).order, color=GREY, ls="--", label="guess")
