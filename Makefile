@@ -8,7 +8,7 @@ ONE_THIRD := headline adam_grid sgd_grid temperature_scan initial_scale weight_d
 
 PARSCALE := widths stage_one two_stage frozen controls variants memory
 
-SERIAL := headline sudoku light_cone window trees words loops gates diffusion scratchpad discs
+SERIAL := headline sudoku light_cone window trees words loops frontier gates diffusion scratchpad discs
 
 # Runs studies of the hypothesis that the target is named after, and reports them; the names are the
 # files in its folder of configs. Second stages are told where the first one lies.

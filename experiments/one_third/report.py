@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from experiments.one_third.expected import THIRD
 from experiments.one_third.studies import PARTS
 from jaxlab.analysis.study import Study
-from jaxlab.report.figures import Figure
 from jaxlab.report.page import Section
 from jaxlab.report.parts import answer, overview
 
@@ -38,16 +37,12 @@ def section(studies: Mapping[str, Study]) -> Section:
         claims,
         PARTS.expected(studies),
         HEADINGS,
+        name="one_third_overview",
+        title="Where one third holds, and what escapes it",
+        caption="Every measured exponent with its interval, against the range that was expected "
+        "beforehand. Sentences, windows and sources stand in the table below.",
         reference=THIRD,
         reference_label="1/3",
         quantity="exponent",
     )
-    first = None
-    if exponents is not None:
-        caption = (
-            "Every measured exponent with its interval, against the range that was expected "
-            "beforehand. Sentences, windows and sources stand in the table below."
-        )
-        title = "Where one third holds, and what escapes it"
-        first = Figure("one_third_overview", title, caption, exponents)
-    return Section(TITLE, answer(claims, SENTENCES), claims, figures, tables, first)
+    return Section(TITLE, answer(claims, SENTENCES), exponents, claims, figures, tables)

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 from experiments.parscale.studies import PARTS
 from jaxlab.analysis.study import Study
-from jaxlab.report.figures import Figure
 from jaxlab.report.page import Section
 from jaxlab.report.parts import answer, overview
 
@@ -48,16 +47,13 @@ def section(studies: Mapping[str, Study]) -> Section:
         claims,
         PARTS.expected(studies),
         HEADINGS,
+        name="parscale_overview",
+        title="What streams gain, and what else does",
+        caption="What each change takes off the loss, paired by seed, with 95 % intervals, against "
+        "the range that was expected beforehand. Sentences and sources stand in the table below.",
         reference=0.0,
         reference_label="no difference",
         quantity="gain, % of the loss",
     )
-    first = None
-    if gains is not None:
-        caption = (
-            "What each change takes off the loss, paired by seed, with 95 % intervals, against the "
-            "range that was expected beforehand. Sentences and sources stand in the table below."
-        )
-        first = Figure("parscale_overview", "What streams gain, and what else does", caption, gains)
     summary = f"{answer(claims, SENTENCES)} {CAVEATS}"
-    return Section(TITLE, summary, claims, figures, tables, first)
+    return Section(TITLE, summary, gains, claims, figures, tables)

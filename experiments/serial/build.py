@@ -7,13 +7,13 @@ import jax.numpy as jnp
 import optax
 from ml_collections import ConfigDict
 
-from experiments.serial import diffusion, frontier, models, scratchpad, tasks
+from experiments.serial import diffusion, models, scratchpad, tasks, unrolled
 from jaxlab import config as configs
 from jaxlab.analysis.serial_depth import measure
 from jaxlab.config import Config
 from jaxlab.experiment import Batch, BatchId, Experiment, Params, Shared, Values
 
-EVALUATIONS = {"scratchpad": scratchpad, "looped": frontier}  # models that are evaluated their way
+EVALUATIONS = {"scratchpad": scratchpad, "looped": unrolled}  # models that are evaluated their way
 
 
 def config(task: str, model: str) -> Config:

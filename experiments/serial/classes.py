@@ -36,7 +36,7 @@ def entry(task: Mapping[str, Any]) -> str:
         if rule == 90:
             return "rule 90, steps 2^k" if steps & (steps - 1) == 0 else ""
         return "majority of a window" if rule == OF_CELLS else f"rule {rule}"
-    if name in ("blocks", "words"):
+    if name in ("blocks", "words", "growing_words"):
         group = task["group"]
         return "majority of a window" if group == OF_LETTERS else f"words of {group}"
     if name == "balls":

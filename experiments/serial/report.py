@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from experiments.serial import classes
 from experiments.serial.studies import PARTS
 from jaxlab.analysis.study import Study
-from jaxlab.report.figures import Figure
 from jaxlab.report.page import Section, Table
 from jaxlab.report.parts import answer, overview
 
@@ -25,14 +24,8 @@ SENTENCES = (
     ("sudoku_streams", "streams {}"),
     ("sudoku_easy_depth", "of the boards of one round, the control, more layers solve {}"),
     ("discs_met", "Of discs that collide, layers know {} points more than where they would pass"),
-    (
-        "headline_gain",
-        "Where one layer lacks sight, layers add {} points of accuracy by construction",
-    ),
-    ("headline_width", "width {}"),
-    ("headline_votes", "votes {}"),
-    ("headline_streams", "streams {}"),
     ("light_cone_slope", "A step of Rule 110 costs a local circuit {} layers"),
+    ("light_cone_copy_slope", "of a copy, the control, {}"),
     ("light_cone_width", "where they lack, eight times the width moves accuracy by {} at most"),
     (
         "window_growth_110",
@@ -40,12 +33,9 @@ SENTENCES = (
         "times with every step of the rule",
     ),
     ("window_random", "that of a random table grows {} times as fast"),
-    ("window_control_90", "for the control, Rule 90, {} gates are enough"),
     ("trees_reached", "For words of A5 a tree of four levels is right in {}"),
     ("trees_below", "one of fewer levels and as many parameters is within {} of guessing"),
-    ("trees_wide", "one level that sees the whole word, in its place, is right in {}"),
-    ("trees_z60_wide", "but for sums too, which are easy, only in {}"),
-    ("loops_frontier", "A loop of one block follows {} letters more"),
+    ("frontier_slope", "A loop of one block follows {} letters more"),
     ("diffusion_center_steps", "More steps of denoising than one add {} at most to one cell"),
     ("diffusion_row_steps", "to a row {}"),
     ("scratchpad_rows", "A single layer with a scratchpad gets {} of rows right, up to 64 steps"),
@@ -57,6 +47,9 @@ HEADINGS = {
     "sudoku control": "Control: Sudoku of one round",
     "law": "Rule 110, T = 4: by construction (sight)",
 }
+
+# The figure that stands first: the depth that is needed against the size of the task.
+AGAINST_SIZE = "light_cone_depth"
 
 # What the numbers cannot say, beside what they can.
 LIMITS = (
@@ -122,23 +115,23 @@ def section(studies: Mapping[str, Study]) -> Section:
     """Returns what the page says of these studies."""
     claims = PARTS.claims(studies)
     figures, tables = PARTS.drawn(studies)
+    against_size = [figure for figure in figures if figure.name == AGAINST_SIZE]
+    figures = [figure for figure in figures if figure.name != AGAINST_SIZE]
     limits = Table("What these numbers cannot say", ["of", "limit"], [list(row) for row in LIMITS])
     gains = overview(
         claims,
         PARTS.expected(studies),
         HEADINGS,
+        name="serial_overview",
+        title="Compute in series and side by side",
+        caption="What eight times the compute of one layer adds in series and side by side, paired "
+        "by seed, with 95 % intervals, against the range that was expected beforehand: solved "
+        "boards, where that layer sees all there is, and cells of an automaton, where it sees its "
+        "neighbours alone, so that depth is sight.",
         reference=0.0,
         reference_label="no gain",
         quantity="gained over one layer, percentage points",
     )
-    first = None
-    if gains is not None:
-        caption = (
-            "What eight times the compute of one layer adds in series and side by side, paired by "
-            "seed, with 95 % intervals, against the range that was expected beforehand: solved "
-            "boards, where that layer sees all there is, and cells of an automaton, where it sees "
-            "its neighbours alone, so that depth is sight."
-        )
-        first = Figure("serial_overview", "Compute in series and side by side", caption, gains)
     tables = [limits, classes.table(studies), *tables]
-    return Section(TITLE, answer(claims, SENTENCES), claims, figures, tables, first)
+    summary = answer(claims, SENTENCES)
+    return Section(TITLE, summary, [*against_size, *gains], claims, figures, tables)

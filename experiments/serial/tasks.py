@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from experiments.serial.blocks import Blocks
+from experiments.serial.growing import GrowingWords
 from experiments.serial.puzzles import Boards
 from jaxlab.config import Config, ConfigError, check, one_of
 from jaxlab.experiment import Batch, BatchId, Values
@@ -89,6 +90,7 @@ TASKS = {
     "table": Table,
     "blocks": Blocks,
     "words": Words,
+    "growing_words": GrowingWords,
     "balls": Balls,
     "sudoku": Boards,
     "circuits": Circuits,
@@ -102,6 +104,7 @@ TASKS = {
 DEFAULTS: dict[str, dict[str, Any]] = {
     "sudoku": {"puzzles": "4x4_3", "data_dir": "data"},
     "words": {"group": "A5", "length": 16, "letters": "elements"},
+    "growing_words": {"group": "A5", "length": 16, "letters": "elements", "stage_steps": 400},
     "balls": {
         "balls": 5,
         "slots": 3,
@@ -150,7 +153,10 @@ def draw(task: Any, batch_id: BatchId, batch_size: int, values: Values) -> Quest
     if isinstance(task, Boards):
         return task.draw(key, batch_size, batch_id.split)
     read = (values,) if isinstance(task, Automaton) else ()
-    return task.draw(key, batch_size, *read)
+    asked = task.draw(key, batch_size, *read)
+    if isinstance(task, GrowingWords) and batch_id.split == "train":
+        return task.keep_to_stage(asked, batch_id.step)
+    return asked
 
 
 def batch(task: Any, batch_id: BatchId, batch_size: int, values: Values) -> Batch:

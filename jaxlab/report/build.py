@@ -37,7 +37,7 @@ def write_study_report(studies: Mapping[str, Study], folder: Path) -> tuple[list
         folder.mkdir(parents=True, exist_ok=True)
         claims = [claim for section in sections for claim in section.claims]
         figures = [figure for section in sections for figure in section.figures]
-        overviews = [section.overview for section in sections if section.overview]
+        overviews = [figure for section in sections for figure in section.overviews]
         write_claims(folder / "claims.json", claims)
         save_figures(folder / "figures", [*overviews, *figures])
         page = write_report(

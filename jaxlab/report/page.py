@@ -86,10 +86,10 @@ class Section:
 
     title: str
     summary: str
+    overviews: Sequence["Figure"]
     claims: Sequence[Claim]
     figures: Sequence["Figure"]
     tables: Sequence[Table]
-    overview: "Figure | None" = None
 
 
 LONG_ROWS = 12  # a table with more rows starts folded

@@ -15,7 +15,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import ModuleType
 
-import matplotlib.figure
 import numpy as np
 
 from jaxlab.analysis.interval import Interval
@@ -96,16 +95,20 @@ def overview(
     expected: Mapping[str, Expected],
     headings: Mapping[str, str],
     *,
+    name: str,
+    title: str,
+    caption: str,
     reference: float,
     reference_label: str,
     quantity: str,
-) -> matplotlib.figure.Figure | None:
-    """Draws every claim that asks for it on one axis, or returns None without any.
+) -> list[Figure]:
+    """Draws every claim that asks for it on one axis of one figure; none where no claim asks.
 
     Args:
       claims: those measured, and `expected` the same beforehand, by id.
       expected: see `claims`.
       headings: `Expected.group` to its heading, from top to bottom.
+      name, title, caption: as in `Figure`.
       reference, reference_label, quantity: as in `jaxlab.report.forest.forest`.
     """
     groups = {
@@ -118,8 +121,9 @@ def overview(
     }
     groups = {heading: rows for heading, rows in groups.items() if rows}
     if not groups:
-        return None
-    return forest(groups, reference=reference, reference_label=reference_label, quantity=quantity)
+        return []
+    drawn = forest(groups, reference=reference, reference_label=reference_label, quantity=quantity)
+    return [Figure(name, title, caption, drawn)]
 
 
 def answer(claims: Sequence[Claim], sentences: Sequence[tuple[str, str]]) -> str:

@@ -34,14 +34,15 @@ def test_the_section_answers_with_the_numbers_of_its_claims(section):
 
 def test_the_overview_shows_every_exponent_and_nothing_else(section):
     beforehand = PARTS.expected(all_studies())
-    (ax,) = section.overview.figure.axes
+    (overview,) = section.overviews
+    (ax,) = overview.figure.axes
     rows = [tick.get_text() for tick in ax.get_yticklabels()]
     assert rows == ["The law", *(e.short for e in beforehand.values() if e.in_overview)]
     assert "Adam, the published cell" in rows
 
 
 def test_without_an_exponent_there_is_no_overview():
-    assert report.section({"flat": all_studies()["flat"]}).overview is None
+    assert report.section({"flat": all_studies()["flat"]}).overviews == []
 
 
 def test_every_study_has_its_figures_and_the_tables_behind_them(section):

@@ -347,6 +347,6 @@ def test_the_section_answers_first_and_draws_everything(study, found):
         *("widths", "widths_gains", "widths_rho", "controls", "variants"),
         *("stage_one", "two_stage", "frozen", "law"),
     ]
-    assert section.overview is not None
+    assert [figure.name for figure in section.overviews] == ["parscale_overview"]
     table, rivals, cells, *_, costs = section.tables  # nothing is missing
     assert [len(part.rows) for part in (table, rivals, cells, costs)] == [25, 4, 7, 12]

@@ -3,10 +3,12 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 
 from experiments.serial import build, models, tasks
 from experiments.serial.blocks import Blocks
+from experiments.serial.growing import GrowingWords
 from experiments.serial.parallel import Streams, Votes
 from jaxlab import config as configs
 from jaxlab.config import ConfigError
@@ -14,6 +16,7 @@ from jaxlab.experiment import BatchId
 from jaxlab.models.circuits.local import Local
 from jaxlab.tasks.serial import automata
 from jaxlab.tasks.serial.groups import group
+from jaxlab.tasks.serial.words import Words
 
 KEY = jax.random.key(0)
 TOKENS_BxN = jax.random.randint(KEY, (3, 8), 0, 2)
@@ -121,3 +124,43 @@ def test_losses_and_accuracies_are_finite(task, model):
     if task == "words":
         mean = np.mean([found[f"accuracy_letter_{n}"] for n in range(1, 17)])
         np.testing.assert_allclose(mean, found["accuracy"], rtol=1e-5)
+
+
+def test_growing_words_ask_for_a_letter_more_a_stage_and_are_evaluated_whole():
+    task = GrowingWords(group="S3", length=6, letters="elements", stage_steps=10)
+    values = {"seed": jnp.int32(0)}
+
+    def asked(split, step):
+        drawn = tasks.draw(task, BatchId(split, jnp.int32(step)), 2, values)
+        plain = tasks.draw(Words("S3", 6, "elements"), BatchId(split, jnp.int32(step)), 2, values)
+        np.testing.assert_array_equal(drawn.tokens_BxN, plain.tokens_BxN)
+        np.testing.assert_array_equal(drawn.targets_BxN, plain.targets_BxN)
+        assert (drawn.counted_BxN[0] == drawn.counted_BxN[1]).all()
+        return drawn.counted_BxN[0].astype(int).tolist()
+
+    steps = (0, 9, 10, 19, 20, 10**6)
+    assert [sum(asked("train", step)) for step in steps] == [2, 2, 4, 4, 6, 6]
+    assert asked("train", 10) == [1, 1, 1, 1, 0, 0]
+    assert sum(asked("eval", 0)) == 6
+    with pytest.raises(ValueError, match="at least one step"):
+        GrowingWords(group="S3", length=6, letters="elements", stage_steps=0)
+
+
+def test_while_half_of_a_word_is_asked_for_half_of_the_loops_are_trained():
+    config = build.config("growing_words", "looped")
+    config.task.update(group="S3", length=8, stage_steps=10)
+    config.model.update(width=8, hidden=8, loops=4, injected=True)
+    config.train.batch_size, config.unrolled = 4, 4
+    static, values = configs.split(config)
+    values = {key: jnp.asarray(value) for key, value in values.items()}
+    experiment = build.build(static)
+    (entry,) = experiment.batch
+    params = experiment.init(KEY, values)
+    model = models.make(static, tasks.make(static))
+    for step, letters in ((0, 2), (10, 4), (20, 8)):
+        batch = entry.make({}, values, BatchId("train", jnp.int32(step)))
+        nats_BxN = optax.softmax_cross_entropy_with_integer_labels(
+            model.apply(params, batch["tokens_BxN"], loops=letters // 2), batch["targets_BxN"]
+        )
+        expected = nats_BxN[:, :letters].mean()
+        np.testing.assert_allclose(experiment.loss(params, batch, values), expected, rtol=1e-5)

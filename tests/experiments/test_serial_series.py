@@ -5,7 +5,7 @@ import pytest
 from planted_serial import study
 
 from experiments.serial import build
-from experiments.serial.studies import diffusion, gates, loops, scratchpad
+from experiments.serial.studies import diffusion, frontier, gates, loops, scratchpad
 from jaxlab.report.expected import Unmeasured
 from jaxlab.report.figures import house_style
 from jaxlab.tasks.serial import automata
@@ -13,20 +13,21 @@ from jaxlab.tasks.serial import automata
 TABLE_W = automata.truth_table(110, 4)
 
 
+def read(reach_of, trained):
+    """Returns the metrics of a model of 8 letters with the reach `reach_of(loop)`."""
+    loops = {
+        f"eval_loop_{loop}_letter_{letter}": float(letter <= reach_of(loop))
+        for loop in range(1, 17)
+        for letter in range(1, 9)
+    }
+    own = {f"eval_accuracy_letter_{n}": float(n <= reach_of(trained)) for n in range(1, 9)}
+    return own | loops | {"eval_accuracy": trained / 8}
+
+
 def test_the_frontier_of_loops_has_the_planted_slope():
     def cell(trained, width=64):
-        def right(loop, letter):
-            return float(letter <= min(loop, trained))
-
-        reads = {
-            f"eval_loop_{loop}_letter_{letter}": right(loop, letter)
-            for loop in range(1, 17)
-            for letter in range(1, 9)
-        }
-        own = {f"eval_accuracy_letter_{n}": right(trained, n) for n in range(1, 9)}
-        return {"model.loops": trained, "model.width": width}, own | reads | {
-            "eval_accuracy": trained / 8
-        }
+        metrics = read(lambda loop: min(loop, trained), trained)
+        return {"model.loops": trained, "model.width": width}, metrics
 
     config = build.config("words", "looped")
     config.task.group, config.task.length, config.unrolled = "S3", 8, 16
@@ -41,6 +42,28 @@ def test_the_frontier_of_loops_has_the_planted_slope():
     with house_style():
         assert len(loops.figures(planted)) == 1
     assert [row[1] for row in loops.tables(planted)[0].rows] == [1, 2, 4, 8, 1]
+
+
+def test_a_frontier_that_is_taught_has_the_planted_slopes():
+    reach = {1: lambda loop: loop, 4: lambda loop: 2 * loop, 8: lambda loop: min(loop, 17 - loop)}
+    config = build.config("growing_words", "looped")
+    config.task.group, config.task.length, config.unrolled = "S3", 8, 16
+    config.model.injected = True
+    planted = study(config, [({"model.loops": n}, read(own, n)) for n, own in reach.items()])
+    found = frontier.measure(planted)
+    values = {name: own.interval.value for name, own in found.items()}
+    assert values == pytest.approx(
+        {
+            "frontier_slope": 1,
+            "frontier_whole": 0,
+            "frontier_past": 7,  # 8 letters after 8 loops, 1 after 16
+            "frontier_half": 2,
+            "frontier_control": 7,
+        }
+    )
+    with house_style():
+        assert len(frontier.figures(planted)) == 1
+    assert [row[:2] for row in frontier.tables(planted)[0].rows] == [[1, 1.0], [4, 8.0], [8, 8.0]]
 
 
 def test_what_steps_of_denoising_add_is_measured():

@@ -17,6 +17,7 @@ NAMES = (
     "trees",
     "words",
     "loops",
+    "frontier",
     "diffusion",
     "scratchpad",
     "discs",

@@ -8,14 +8,14 @@ import numpy as np
 import xarray as xr
 
 from experiments.serial.cells import ends, table
+from experiments.serial.frontier import draw_frontier, frontier, letters_a_loop
 from experiments.serial.reach import by_letter, reach
 from experiments.serial.studies import BY
 from jaxlab.analysis.cells import cell, range_over_seeds
-from jaxlab.analysis.interval import student_interval
 from jaxlab.analysis.study import Study
 from jaxlab.report import plots
 from jaxlab.report.expected import Expected, Measured, Unmeasured
-from jaxlab.report.figures import CATEGORY_COLOURS, GREY, Figure, panels
+from jaxlab.report.figures import Figure, panels
 from jaxlab.report.page import Table
 from jaxlab.tasks.serial.words import Words
 
@@ -75,15 +75,6 @@ def reaches(study: Study) -> dict[tuple[int, int], np.ndarray]:
     return {key: reach(by_letter(own, length)) for key, own in cells(study).items()}
 
 
-def frontier(study: Study, own: xr.Dataset) -> np.ndarray:
-    """Returns the reach of each seed after 1, 2, ... loops, [S, L]."""
-    reach_LxS = [
-        reach(by_letter(own, study.config.task.length, f"eval_loop_{loop}_"))
-        for loop in range(1, study.config.unrolled + 1)
-    ]
-    return np.transpose(reach_LxS)
-
-
 def measure(study: Study) -> dict[str, Measured | Unmeasured]:
     """Returns reaches, and how the frontier moves with the loops of training."""
     found, letters = cells(study), study.config.task.length
@@ -99,8 +90,8 @@ def measure(study: Study) -> dict[str, Measured | Unmeasured]:
         "loops_gain": Measured(range_over_seeds(reach_K[whole] - reach_K[one]), f"reach: {told}"),
         "loops_whole": Measured(range_over_seeds(letters - reach_K[whole]), f"of {letters}"),
         "loops_wide": Unmeasured("the study has no single loop that is wider"),
-        "loops_frontier": _slope(study, found[whole], letters),
-        "loops_half": _slope(study, found[half], letters // 2),
+        "loops_frontier": letters_a_loop(frontier(study, found[whole]), letters),
+        "loops_half": letters_a_loop(frontier(study, found[half]), letters // 2),
     }
     if (wide, 1) in found and wide > narrow:
         more = float(found[wide, 1]["flops"][0] / found[whole]["flops"][0])
@@ -110,17 +101,6 @@ def measure(study: Study) -> dict[str, Measured | Unmeasured]:
             f"{reach_K[wide, 1].mean():.3g}",
         )
     return claims
-
-
-def _slope(study: Study, own: xr.Dataset, trained: int) -> Measured | Unmeasured:
-    """Returns the letters that each loop of training adds to the reach."""
-    if trained < 2:
-        return Unmeasured("one loop has no slope")
-    reach_SxL = frontier(study, own)
-    slope_S = np.polyfit(np.arange(1, trained + 1), reach_SxL[:, :trained].T, 1)[0]
-    last = f"{reach_SxL[:, trained - 1].mean():.3g} letters after {trained} loops"
-    past = f"{reach_SxL[:, -1].mean():.3g} after {reach_SxL.shape[1]}"
-    return Measured(student_interval(slope_S), f"{last}, {past}")
 
 
 def figures(study: Study) -> list[Figure]:
@@ -136,16 +116,7 @@ def figures(study: Study) -> list[Figure]:
     left.set(xlabel="loops of training", ylabel="reach, letters")
     left.set_xscale("log", base=2)
     trained = max(loops for width, loops in found if width == narrow)
-    for number, reach_L in enumerate(frontier(study, found[narrow, trained])):
-        right.plot(
-            np.arange(1, reach_L.size + 1),
-            reach_L,
-            color=CATEGORY_COLOURS[0],
-            alpha=0.6,
-            label="seeds" if number == 0 else None,
-        )
-    right.axvline(trained, color=GREY, ls="--", label="loops of training")
-    right.set(xlabel="read after so many loops", ylabel="reach, letters")
+    draw_frontier(right, frontier(study, found[narrow, trained]), trained)
     for ax in (left, right):
         ax.set_ylim(-0.3, study.config.task.length + 0.3)
         plots.legend(ax)
