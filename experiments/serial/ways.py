@@ -95,13 +95,15 @@ def every_rate(found: Mapping[tuple, xr.Dataset]) -> dict[tuple, xr.Dataset]:
 
 
 def draw(ax: Axes, cells: Arms, metric: str) -> None:
-    """Draws a metric against FLOPs, a line from one layer on for each way at hand."""
+    """Draws a metric against FLOPs, in those of one layer, with a line for each way at hand."""
+    one = min(flops(own) for own in cells.values())
     for way in dict.fromkeys(way for way, _ in cells):
         own = sorted((cells[key] for key in cells if key == ONE or key[0] == way), key=flops)
         parts = [student_interval(part[metric].values) for part in own]
         ends_3 = ([getattr(part, end) for part in parts] for end in ("value", "low", "high"))
-        plots.interval_plot(ax, [flops(part) for part in own], *ends_3, label=way)
-    ax.set(xlabel="FLOPs a row", xscale="log")
+        plots.interval_plot(ax, [flops(part) / one for part in own], *ends_3, label=way)
+    ax.set_xscale("log", base=2)
+    ax.set(xlabel="FLOPs, those of one layer are 1")
     plots.legend(ax)
 
 

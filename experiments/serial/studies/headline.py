@@ -116,16 +116,21 @@ def figures(study: Study) -> list[Figure]:
     found = cells(study)
     times = sorted({time for *_, time in found})
     shown = dict.fromkeys((times[0], times[-1]))
+    one = min(int(own["flops"][0]) for own in found.values())
     figure, axes = panels(len(shown), 2, panel_height_inches=3.6)
     for row, time in enumerate(shown):
         for way in WAYS:
             own = [found[key] for key in sorted(found) if (key[0], key[2]) == (way, time)]
             parts = [student_interval(data["eval_accuracy"].values) for data in own]
-            for ax, key in zip(axes[2 * row : 2 * row + 2], ("flops", "serial_depth"), strict=True):
+            for ax, key, unit in zip(
+                axes[2 * row :], ("flops", "serial_depth"), (one, 1), strict=False
+            ):
                 ends_3 = ([getattr(p, end) for p in parts] for end in ("value", "low", "high"))
-                plots.interval_plot(ax, [int(data[key][0]) for data in own], *ends_3, label=way)
+                cost = [int(data[key][0]) / unit for data in own]
+                plots.interval_plot(ax, cost, *ends_3, label=way)
         left, right = axes[2 * row : 2 * row + 2]
-        left.set(xlabel="FLOPs a row", ylabel="accuracy", xscale="log")
+        left.set_xscale("log", base=2)
+        left.set(xlabel="FLOPs, those of one layer are 1", ylabel="accuracy")
         right.set(xlabel="serial depth, operations")
         for ax in (left, right):
             ax.set(ylim=(0.5, 1.03), title=f"Rule {RULE}, T = {time}")
