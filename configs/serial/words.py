@@ -33,6 +33,13 @@ SIZES = {
         "train.steps": 20_000,
     },
     "quick": {},
+    "speed": {  # what scripts/benchmark.py measures
+        "cells": (("A5", "generators", "recurrent", 1),),
+        "seeds": 1,
+        "train.steps": 200,
+        "records.every_steps": 200,
+        "eval.batches": 1,
+    },
     "tiny": {
         "cells": (CELLS[0], CELLS[7], CELLS[10]),
         "task.length": 3,

@@ -85,7 +85,8 @@ def build(config) -> Experiment:
         loss=loss,
         evaluate=evaluate,
         batch=(Shared(tasks.depends(task), draw),),
-        info={"cost": cost._asdict()} | getattr(task, "info", {}),
+        info={"cost": cost._asdict(), "tokens_per_example": task.length}
+        | getattr(task, "info", {}),
     )
     own = EVALUATIONS.get(config.model.name)
     return own.evaluated(plain, model, config) if own else plain
