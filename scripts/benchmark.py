@@ -123,7 +123,9 @@ def measure(group) -> float:
         print(f", {tokens / seconds[0, 0]:.0f} per second")
     if "cost" in experiment.info:
         forward = done * group.config.train.batch_size * experiment.info["cost"]["flops"]
-        print(f"                   {3e-9 * forward / seconds[0, 1]:.2f} GFLOP per CPU-second", end="")
+        print(
+            f"                   {3e-9 * forward / seconds[0, 1]:.2f} GFLOP per CPU-second", end=""
+        )
         print(", a step taken as three times its forward pass")
     print(f"with evaluations   {seconds[1, 1]:.2f} CPU-seconds, {seconds[1, 0]:.2f} s")
     print(f"the training loop  {seconds[2, 1]:.2f} CPU-seconds, {seconds[2, 0]:.2f} s")

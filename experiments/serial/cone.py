@@ -68,8 +68,14 @@ def at_ceiling(found: list[Cell]) -> Measured | Unmeasured:
     shallow = [own for own in found if own.depth < own.time]
     if not shallow:
         return Unmeasured("the study has no cell with fewer layers than steps")
-    away = highest(distance(own.accuracy, own.ceiling) for own in shallow)
-    return Measured(away, f"{len(shallow)} cells")
+    away = {
+        width: highest(distance(own.accuracy, own.ceiling) for own in shallow if own.width == width)
+        for width in sorted({own.width for own in shallow})
+    }
+    above = max(own.accuracy.value - own.ceiling for own in shallow)
+    told = ", ".join(f"{part.value:.4f} with {width} gates" for width, part in away.items())
+    remark = f"{len(shallow)} cells: {told}; none is above its ceiling by more than {above:.4f}"
+    return Measured(highest(away.values()), remark)
 
 
 def widened(found: list[Cell], factor: int) -> Measured | Unmeasured:

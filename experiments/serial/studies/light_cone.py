@@ -241,18 +241,25 @@ def _depth_figure(study: Study) -> list[Figure]:
         found = law(own)
     except ValueError:
         return []
-    figure, (ax,) = panels()
+    figure, (ax,) = panels(panel_height_inches=3.4)
     times = sorted({part.time for part in own})
-    for width, colour in zip(sorted({part.width for part in own}), CATEGORY_COLOURS, strict=False):
+    widths = sorted({part.width for part in own})
+    for number, (width, colour) in enumerate(zip(widths, CATEGORY_COLOURS, strict=False)):
         mean_X = [critical(own, width, time).mean() for time in times]
-        ax.plot(times, mean_X, "o", color=colour, label=f"Rule {RULE}, {width} gates a cell")
+        size = 5 * (1 + len(widths) - number)  # the first around the last, where they are equal
+        label = f"Rule {RULE}, {width} gates a cell"
+        ax.plot(times, mean_X, "o", color=colour, mfc="none", mew=2, ms=size, label=label)
     line = np.linspace(times[0], times[-1], 100)
     ax.plot(line, found.predict(line), color=GREY, label=f"{found.name} law")
     copied = cells(study, COPY)
     if copied:
         times, width = sorted({part.time for part in copied}), copied[0].width
         mean_X = [critical(copied, width, time).mean() for time in times]
-        ax.plot(times, mean_X, "s", color=CATEGORY_COLOURS[3], label=f"control: Rule {COPY}")
+        ax.plot(
+            times, mean_X, "s-", color=CATEGORY_COLOURS[3], label=f"control: a copy (Rule {COPY})"
+        )
+    ax.set_ylim(0, max(line.max(), 1) + 0.7)
+    plots.whole_numbers(ax)
     ax.set(xlabel="steps T", ylabel="layers that reach 95 %")
     plots.legend(ax)
     caption = (
