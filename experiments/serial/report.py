@@ -76,7 +76,22 @@ LIMITS = (
         "Words of A5 are complete for NC1, and log depth is enough for them as it is for Z60. That "
         "fewer levels guess is one of sight, exactly; that one wide level fails is one of learning "
         "and of its curriculum, as each level of a tree is taught its blocks and one level has "
-        "the whole word alone. Neither tells a class apart.",
+        "the whole word alone. Neither tells a class apart. A first run of 3000 steps ended while "
+        "four levels of A5 were learning (0.999, 0.06 and 0.48 right), and its wide levels had "
+        "collapsed under their weight decay: this one has twice the steps, other seeds, and wide "
+        "levels without decay too.",
+    ),
+    (
+        "loops",
+        "S3 is solvable, so that constant depth is enough for its words: what loops are needed for "
+        "is what these steps of training learn. Where letters and loops are taught in proportion, "
+        "the frontier passes through points that were taught (2, 4 and 8 letters); beside it stand "
+        "the same letters with all loops from the start.",
+    ),
+    (
+        "learning rates",
+        "Sudoku and discs alone have ladders of rates, all else has one rate for all arms. Where "
+        "the taken rate is the end of a ladder, as the tables show, a higher one might do better.",
     ),
     (
         "sudoku",

@@ -20,6 +20,10 @@ def validate(config: Config) -> None:
         f"task.name is {config.task.name!r}: loops read 'words' or 'growing_words'",
     )
     check(
+        config.task.name == "growing_words" or not config.get("staged_loops", False),
+        f"staged_loops is set, but task.name is {config.task.name!r}: take 'growing_words'",
+    )
+    check(
         config.unrolled >= config.model.loops,
         f"unrolled is {config.unrolled} loops, but model.loops {config.model.loops}: take no fewer",
     )
@@ -29,7 +33,8 @@ def evaluated(plain: Experiment, model: Looped, config) -> Experiment:
     """Returns an experiment that is read after each of `config.unrolled` loops.
 
     Besides its other metrics it has `loop_L_letter_N`, the accuracy on prefixes of N letters. It
-    trains alike, but on growing words: while some of the letters are asked for, so are the loops.
+    trains alike, but with `config.staged_loops`, for growing words: while a part of the letters is
+    asked for, only that part of the loops runs.
     """
 
     def evaluate(params: Params, batch: Batch, values: Values) -> dict[str, jax.Array]:
@@ -51,5 +56,5 @@ def evaluated(plain: Experiment, model: Looped, config) -> Experiment:
         )
         return jnp.mean(nats_BxN, axis=0) @ asked_N / jnp.sum(asked_N)
 
-    loss = staged_loss if config.task.name == "growing_words" else plain.loss
+    loss = staged_loss if config.get("staged_loops", False) else plain.loss
     return dataclasses.replace(plain, evaluate=evaluate, loss=loss)

@@ -126,7 +126,7 @@ def test_losses_and_accuracies_are_finite(task, model):
         np.testing.assert_allclose(mean, found["accuracy"], rtol=1e-5)
 
 
-def test_growing_words_ask_for_a_letter_more_a_stage_and_are_evaluated_whole():
+def test_growing_words_ask_for_twice_as_many_letters_a_stage_and_are_evaluated_whole():
     task = GrowingWords(group="S3", length=6, letters="elements", stage_steps=10)
     values = {"seed": jnp.int32(0)}
 
@@ -150,7 +150,7 @@ def test_while_half_of_a_word_is_asked_for_half_of_the_loops_are_trained():
     config = build.config("growing_words", "looped")
     config.task.update(group="S3", length=8, stage_steps=10)
     config.model.update(width=8, hidden=8, loops=4, injected=True)
-    config.train.batch_size, config.unrolled = 4, 4
+    config.train.batch_size, config.unrolled, config.staged_loops = 4, 4, True
     static, values = configs.split(config)
     values = {key: jnp.asarray(value) for key, value in values.items()}
     experiment = build.build(static)
@@ -164,3 +164,25 @@ def test_while_half_of_a_word_is_asked_for_half_of_the_loops_are_trained():
         )
         expected = nats_BxN[:, :letters].mean()
         np.testing.assert_allclose(experiment.loss(params, batch, values), expected, rtol=1e-5)
+    found = experiment.evaluate(params, batch, values)
+    for loop in (1, 3):
+        answers_BxN = model.apply(params, batch["tokens_BxN"], loops=loop).argmax(axis=-1)
+        right_N = (answers_BxN == batch["targets_BxN"]).mean(axis=0)
+        read_N = [found[f"loop_{loop}_letter_{letter}"] for letter in range(1, 9)]
+        np.testing.assert_allclose(read_N, right_N)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"task.name": "automaton"}, "loops read 'words' or 'growing_words'"),
+        ({"staged_loops": True}, "take 'growing_words'"),
+        ({"model.loops": 9}, "take no fewer"),
+    ],
+)
+def test_loops_that_cannot_be_read_are_refused(values, message):
+    config = build.config("words", "looped")
+    config.unrolled, config.staged_loops = 8, False
+    config.task.update(rule=110, time=1, cells=8, asks="every")
+    with pytest.raises(ConfigError, match=message):
+        build.validate(configs.override(config, values))

@@ -172,17 +172,22 @@ def test_controls_that_need_width_fail_and_a_ladder_that_begins_too_high_is_told
 
 
 def test_trees_are_told_from_guessing():
-    narrow = [(b, D, 512, 1 / 60) for b, D in ((2, 1), (2, 3), (2, 4), (16, 1))]
-    shapes = [*narrow, (16, 1, 1536, 0.04)]
+    narrow = [(b, D, 0.5, 1 / 60) for b, D in ((2, 1), (2, 3), (2, 4), (16, 1))]
+    shapes = [*narrow, (16, 1, 0.0, 0.04)]
     cells = [
         (
-            {"task.group": group, "task.fan_in": b, "task.depth": D, "model.width": width},
+            {
+                "task.group": group,
+                "task.fan_in": b,
+                "task.depth": D,
+                "optimizer.weight_decay": decay,
+            },
             {"eval_accuracy_root": 1.0 if (b, D) == (2, 4) else accuracy},
         )
         for group in ("A5", "Z60")
-        for b, D, width, accuracy in shapes
+        for b, D, decay, accuracy in shapes
     ]
-    one_level = {"task.group": "majority", "task.fan_in": 16, "task.depth": 1, "model.width": 512}
+    one_level = {"task.group": "majority", "task.fan_in": 16, "task.depth": 1}
     planted = study(
         build.config("blocks", "tree"),
         [*cells, (one_level, {"eval_accuracy_root": 0.999})],
@@ -199,7 +204,7 @@ def test_trees_are_told_from_guessing():
     with house_style():
         (figure,) = trees.figures(planted)
     assert "0.04 (A5), 0.04 (Z60), 0.999 (majority)" in figure.caption
-    guesses = {(row[0], row[4]) for row in trees.tables(planted)[0].rows}
+    guesses = {(row[0], row[5]) for row in trees.tables(planted)[0].rows}
     assert guesses == {("A5", 0.0167), ("Z60", 0.0167), ("majority", 0.5982)}
 
 

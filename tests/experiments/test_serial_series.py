@@ -45,11 +45,22 @@ def test_the_frontier_of_loops_has_the_planted_slope():
 
 
 def test_a_frontier_that_is_taught_has_the_planted_slopes():
-    reach = {1: lambda loop: loop, 4: lambda loop: 2 * loop, 8: lambda loop: min(loop, 17 - loop)}
+    cells = {
+        (1, True): lambda loop: loop,
+        (4, True): lambda loop: 2 * loop,
+        (8, True): lambda loop: min(loop, 17 - loop),
+        (8, False): lambda loop: 3,
+    }
     config = build.config("growing_words", "looped")
     config.task.group, config.task.length, config.unrolled = "S3", 8, 16
-    config.model.injected = True
-    planted = study(config, [({"model.loops": n}, read(own, n)) for n, own in reach.items()])
+    config.model.injected, config.staged_loops = True, True
+    planted = study(
+        config,
+        [
+            ({"model.loops": n, "staged_loops": staged}, read(reach, n))
+            for (n, staged), reach in cells.items()
+        ],
+    )
     found = frontier.measure(planted)
     values = {name: own.interval.value for name, own in found.items()}
     assert values == pytest.approx(
@@ -58,12 +69,15 @@ def test_a_frontier_that_is_taught_has_the_planted_slopes():
             "frontier_whole": 0,
             "frontier_past": 7,  # 8 letters after 8 loops, 1 after 16
             "frontier_half": 2,
-            "frontier_control": 7,
+            "frontier_line": 0,
+            "frontier_fixed": 5,
+            "frontier_untrained": 7,
         }
     )
     with house_style():
         assert len(frontier.figures(planted)) == 1
-    assert [row[:2] for row in frontier.tables(planted)[0].rows] == [[1, 1.0], [4, 8.0], [8, 8.0]]
+    rows = frontier.tables(planted)[0].rows
+    assert [(row[0], row[2]) for row in rows] == [(1, 1), (4, 8), (8, 3), (8, 8)]
 
 
 def test_what_steps_of_denoising_add_is_measured():

@@ -38,8 +38,8 @@ EXPECTED = {
     ),
     "trees_wide": Expected(
         "One level of 16 branches sees all of a word of A5, is taught its product alone, where "
-        "each level of a tree is taught its blocks, and does not learn it at any width (the "
-        "highest accuracy)",
+        "each level of a tree is taught its blocks, and does not learn it, at two rates with and "
+        "without weight decay (the highest accuracy)",
         LEARNED,
         None,
         (-inf, 0.05),
@@ -79,12 +79,13 @@ EXPECTED = {
     ),
 }
 PINNED = {"task.name": "blocks", "task.length": LETTERS, "model.tied": True}
-KEYS = ("task.group", "task.fan_in", "task.depth", "model.width")
-Shape = tuple[int, int, int]  # branches, levels, gates of a node
+RATE, DECAY = "optimizer.learning_rate", "optimizer.weight_decay"
+KEYS = ("task.group", "task.fan_in", "task.depth", RATE, DECAY)
+Shape = tuple[int, int, float, float]  # branches, levels, learning rate, weight decay
 
 
 def cells(study: Study, group: str) -> dict[Shape, xr.Dataset]:
-    """Returns the cells of a group by branches, levels and width."""
+    """Returns the cells of a group by branches, levels, rate and decay."""
     data = pick(ends(study, *KEYS), {"task.group": group})
     shapes = sorted(set(zip(*(data[key].values.tolist() for key in KEYS[1:]), strict=True)))
     return {shape: cell(data, dict(zip(KEYS[1:], shape, strict=True))) for shape in shapes}
@@ -132,12 +133,13 @@ def _of(
     own = _all(found, shape)
     if not own:
         return Unmeasured(f"the study has no tree of {shape[0]} branches and {shape[1]} levels")
-    sizes = ", ".join(str(_size(part)) for part in own)
-    return Measured(worst(map(accuracy, own)), f"{sizes} parameters")
+    nats = ", ".join(f"{float(part['eval_loss'].mean()):.3g}" for part in own)
+    remark = f"{_size(own[0])} parameters; loss, nats: {nats}"
+    return Measured(worst(map(accuracy, own)), remark)
 
 
 def _below(found: dict[Shape, xr.Dataset], group: str) -> Measured | Unmeasured:
-    own = [part for (fan_in, depth, _), part in found.items() if fan_in**depth < LETTERS]
+    own = [part for (fan_in, depth, *_), part in found.items() if fan_in**depth < LETTERS]
     if not own:
         return Unmeasured("the study has no tree that misses letters")
     guess = 1 / of_name(group).order
@@ -155,8 +157,9 @@ def figures(study: Study) -> list[Figure]:
         if narrow:
             ends_3 = ([getattr(p, e) for p in narrow.values()] for e in ("value", "low", "high"))
             plots.interval_plot(left, list(narrow), *ends_3, label=group)
-        seen = [own for (fan_in, depth, _), own in found.items() if fan_in**depth == length]
-        whole = {_size(own): accuracy(own) for own in sorted(seen, key=_size)}
+        seen = [own for (b, D, *_), own in found.items() if b**D == length]
+        seen = sorted(seen, key=lambda own: (_size(own), accuracy(own).value))
+        whole = {_size(own): accuracy(own) for own in seen}  # of one level the best setting
         ends_3 = ([getattr(p, e) for p in whole.values()] for e in ("value", "low", "high"))
         plots.interval_plot(right, list(whole), *ends_3, label=group)
         one_level[group] = [accuracy(own).value for own in _all(found, (length, 1))]
@@ -184,8 +187,8 @@ def tables(study: Study) -> list[Table]:
     """Returns every cell, and what a guess is right in."""
     length, rows = study.config.task.length, {}
     for group in levels(ends(study, *KEYS), "task.group"):
-        for (fan_in, depth, width), own in cells(study, group).items():
+        for (fan_in, depth, rate, decay), own in cells(study, group).items():
             guess = Blocks(group, length, fan_in, depth).chance()
-            rows[group, fan_in, depth, width, round(guess, 4)] = own
-    names = ("group", "branches", "levels", "gates", "guess")
+            rows[group, fan_in, depth, rate, decay, round(guess, 4)] = own
+    names = ("group", "branches", "levels", "rate", "weight decay", "guess")
     return [table("trees: how often the roots know the whole product", names, rows, ROOT)]
