@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -72,7 +73,7 @@ def at_ceiling(found: list[Cell]) -> Measured | Unmeasured:
         width: highest(distance(own.accuracy, own.ceiling) for own in shallow if own.width == width)
         for width in sorted({own.width for own in shallow})
     }
-    above = max(own.accuracy.value - own.ceiling for own in shallow)
+    above = max(0.0, *(own.accuracy.value - own.ceiling for own in shallow))
     told = ", ".join(f"{part.value:.4f} with {width} gates" for width, part in away.items())
     remark = f"{len(shallow)} cells: {told}; none is above its ceiling by more than {above:.4f}"
     return Measured(highest(away.values()), remark)
@@ -80,15 +81,28 @@ def at_ceiling(found: list[Cell]) -> Measured | Unmeasured:
 
 def widened(found: list[Cell], factor: int) -> Measured | Unmeasured:
     """Returns the most that a factor in width moves accuracy below T layers, paired by seed."""
-    by_place = {own[:4]: own.data["eval_accuracy"].values for own in found if own.depth < own.time}
-    moved = [
-        student_interval(by_place[rule, time, depth, factor * width] - right_S)
-        for (rule, time, depth, width), right_S in by_place.items()
-        if (rule, time, depth, factor * width) in by_place
-    ]
+    shallow = [own for own in found if own.depth < own.time]
+    moved = _moved(shallow, factor)
     if not moved:
         return Unmeasured(f"no two cells below T layers are a factor of {factor} apart in width")
-    return Measured(highest(map(distance, moved)), f"{len(moved)} pairs of cells, paired by seed")
+    widths = sorted({own.width for own in shallow})
+    told = [
+        f"from {one} to {other} gates {highest(apart).value:.4f}"
+        for one, other in pairwise(widths)
+        if (apart := _moved(shallow, other // one, one))
+    ]
+    remark = f"{len(moved)} pairs of cells, paired by seed; {', '.join(told)}"
+    return Measured(highest(moved), remark)
+
+
+def _moved(shallow: list[Cell], factor: int, only: int | None = None) -> list[Interval]:
+    """Returns how far a factor in width moves the accuracy of each cell (of `only` this width)."""
+    by_place = {own[:4]: own.data["eval_accuracy"].values for own in shallow}
+    return [
+        distance(student_interval(by_place[rule, time, depth, factor * width] - right_S))
+        for (rule, time, depth, width), right_S in by_place.items()
+        if (rule, time, depth, factor * width) in by_place and only in (None, width)
+    ]
 
 
 def path_by_width(found: list[Cell], factor: int) -> Measured | Unmeasured:

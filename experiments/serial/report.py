@@ -24,18 +24,35 @@ SENTENCES = (
     ("sudoku_streams", "streams {}"),
     ("sudoku_easy_depth", "of the boards of one round, the control, more layers solve {}"),
     ("discs_met", "Of discs that collide, layers know {} points more than where they would pass"),
-    ("light_cone_slope", "A step of Rule 110 costs a local circuit {} layers"),
+    (
+        "light_cone_slope",
+        "By sight alone, which the easy Rule 90 needs as well, a step of Rule 110 costs a local "
+        "circuit {} layers",
+    ),
     ("light_cone_copy_slope", "of a copy, the control, {}"),
-    ("light_cone_width", "where they lack, eight times the width moves accuracy by {} at most"),
+    (
+        "light_cone_width",
+        "where they lack, eight times the width moves accuracy by {} at most, towards its exact "
+        "ceiling and not above it",
+    ),
     (
         "window_growth_110",
         "In place of layers the width at which these steps of training fit the table grows {} "
         "times with every step of the rule",
     ),
     ("window_random", "that of a random table grows {} times as fast"),
+    ("window_control_90", "for the control, Rule 90, {} gates are enough"),
     ("trees_reached", "For words of A5 a tree of four levels is right in {}"),
-    ("trees_below", "one of fewer levels and as many parameters is within {} of guessing"),
-    ("frontier_slope", "A loop of one block follows {} letters more"),
+    (
+        "trees_below",
+        "one of fewer levels, which does not see the word, is within {} of guessing, as for sums",
+    ),
+    (
+        "frontier_slope",
+        "Trained with as many loops as letters, and on words that grow with them, a loop of one "
+        "block follows {} letters more",
+    ),
+    ("loops_frontier", "trained with all letters and loops from the start, {}"),
     ("diffusion_center_steps", "More steps of denoising than one add {} at most to one cell"),
     ("diffusion_row_steps", "to a row {}"),
     ("scratchpad_rows", "A single layer with a scratchpad gets {} of rows right, up to 64 steps"),
@@ -48,7 +65,7 @@ HEADINGS = {
     "law": "Rule 110, T = 4: by construction (sight)",
 }
 
-# The figure that stands first: the depth that is needed against the size of the task.
+# The figure that stands beside the overview: the depth that is needed against the size of the task.
 AGAINST_SIZE = "light_cone_depth"
 
 # What the numbers cannot say, beside what they can.
@@ -61,8 +78,9 @@ LIMITS = (
     (
         "light cones",
         "A circuit that reads its neighbours cannot see further than its depth: a threshold at T "
-        "layers is then one of sight, and the easy Rule 90 has it as well. It shows that width "
-        "does not replace depth, and nothing of a complexity class.",
+        "layers is then one of sight: below T layers the easy Rule 90 is a coin as well. It shows "
+        "that width does not replace depth, and nothing of a complexity class. Circuits that fall "
+        "short of their ceiling, as some of 8 gates do, have not learned it.",
     ),
     (
         "learning",
@@ -149,4 +167,4 @@ def section(studies: Mapping[str, Study]) -> Section:
     )
     tables = [limits, classes.table(studies), *tables]
     summary = answer(claims, SENTENCES)
-    return Section(TITLE, summary, [*against_size, *gains], claims, figures, tables)
+    return Section(TITLE, summary, [*gains, *against_size], claims, figures, tables)

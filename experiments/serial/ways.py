@@ -25,7 +25,7 @@ ONE = ("depth", 1)  # where all ways begin
 MODELS = {"votes": "mixer_votes", "streams": "mixer_streams"}
 CHOICE = (
     "Every arm has the rate of the ladder with the least training loss, over the last records and "
-    "seeds; no evaluation is read for it."
+    "seeds; no evaluation is read for it. Where it is the end of the ladder the table says so."
 )
 Arms = dict[tuple[str, int], xr.Dataset]
 
@@ -88,10 +88,18 @@ def tuned(arm: xr.Dataset) -> xr.Dataset:
 def every_rate(found: Mapping[tuple, xr.Dataset]) -> dict[tuple, xr.Dataset]:
     """Returns the cells of a table: to the key of an arm come the rate and whether it was taken."""
     return {
-        (*key, rate, "taken" if rate == best_rate(arm) else ""): own
+        (*key, rate, _taken(arm, rate)): own
         for key, arm in found.items()
         for rate, own in by_rate(arm).items()
     }
+
+
+def _taken(arm: xr.Dataset, rate: float) -> str:
+    """Returns whether an arm has this rate, and whether a higher or lower one might suit it."""
+    if rate != best_rate(arm):
+        return ""
+    ladder = levels(arm, RATE)
+    return "taken, an end of the ladder" if rate in (ladder[0], ladder[-1]) else "taken"
 
 
 def draw(ax: Axes, cells: Arms, metric: str) -> None:

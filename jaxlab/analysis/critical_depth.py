@@ -27,15 +27,20 @@ class DepthLaw:
 
     Attributes:
       name: of the law in LAWS that misses the held-out depths least, on the mean over seeds.
-      slope: b of that law over all sizes, over seeds: layers per unit of size or per doubling.
+      slope_S: b of each law over all sizes and each seed: layers per unit of size or per doubling.
       intercept: a of the same fit, the mean over seeds.
       miss_S: of each law, the root mean square by which it misses each seed's held-out depths.
     """
 
     name: str
-    slope: Interval
+    slope_S: dict[str, NDArray]
     intercept: float
     miss_S: dict[str, NDArray]
+
+    @property
+    def slope(self) -> Interval:
+        """The slope of the law that was chosen, over seeds."""
+        return student_interval(self.slope_S[self.name])
 
     def predict(self, size: ArrayLike) -> NDArray:
         """Returns the depth at sizes."""
@@ -93,8 +98,9 @@ def depth_law(size_X: ArrayLike, depth_SxX: ArrayLike, *, held_out: int = 2) -> 
         missed = [a + b * f_X for a, b in fitted] - depth_SxX[:, -held_out:]
         miss_S[name] = np.sqrt(np.mean(missed**2, axis=1))
     chosen = min(LAWS, key=lambda name: round(float(miss_S[name].mean()), 9))
-    a_S, b_S = np.transpose([_fit(chosen, size_X, depth_X) for depth_X in depth_SxX])
-    return DepthLaw(chosen, student_interval(b_S), float(a_S.mean()), miss_S)
+    fits = {name: [_fit(name, size_X, depth_X) for depth_X in depth_SxX] for name in LAWS}
+    slope_S = {name: np.array([b for _, b in fits[name]]) for name in LAWS}
+    return DepthLaw(chosen, slope_S, float(np.mean([a for a, _ in fits[chosen]])), miss_S)
 
 
 def _fit(name: str, size_X: NDArray, depth_X: NDArray) -> tuple[float, float]:

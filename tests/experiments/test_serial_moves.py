@@ -10,7 +10,7 @@ import pytest
 from planted_serial import study
 
 from experiments.serial import build, tasks, walks
-from experiments.serial.studies import discs, returns
+from experiments.serial.studies import discs, meter, returns
 from jaxlab.report.figures import house_style
 from jaxlab.tasks.serial import circuits, ones
 
@@ -151,3 +151,21 @@ def test_walks_end_at_the_floor_and_biased_ones_do_not(monkeypatch):
     with house_style():
         assert len(returns.figures()) == 1
     assert len(returns.tables()[0].rows) == 24
+
+
+def test_the_meter_tells_what_is_serial_from_what_is_not(monkeypatch):
+    found = {name: own.interval.value for name, own in meter.measure().items()}
+    assert found["meter_linear"] == found["meter_tied"] == 0
+    assert found["meter_letter"] >= 1
+    assert found["meter_doubling"] <= 8
+    with house_style():
+        assert len(meter.figures()) == 1
+    assert [len(row) for row in meter.tables()[0].rows] == [1 + len(meter.LENGTHS)] * 7
+    both = meter.SERIAL | meter.PARALLEL
+    monkeypatch.setattr(meter, "SERIAL", {"scan": both["linear scan"]})
+    monkeypatch.setattr(meter, "PARALLEL", {"GRU": both["GRU"], "scan": both["linear scan"]})
+    meter.serial_depths.cache_clear()
+    swapped = {name: own.interval.value for name, own in meter.measure().items()}
+    assert swapped["meter_linear"] > 0.5
+    assert swapped["meter_doubling"] > 100
+    meter.serial_depths.cache_clear()

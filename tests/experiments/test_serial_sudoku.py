@@ -63,7 +63,7 @@ def test_what_takes_layers_is_told_from_what_compute_side_by_side_solves():
     with house_style():
         assert len(sudoku.figures(planted)) == 1
     boards, blanks = sudoku.tables(planted)
-    assert boards.rows[0][:6] == [1, "depth", 1, 1e-3, "taken", 1.0]
+    assert boards.rows[0][:6] == [1, "depth", 1, 1e-3, "taken, an end of the ladder", 1.0]
     assert boards.rows[1][3:5] == [1e-2, ""]
     assert {row[5] for row in blanks.rows} == {1.0}
     assert len(boards.rows) == 3 * 7 * 2

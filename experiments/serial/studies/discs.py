@@ -43,8 +43,8 @@ EXPECTED = {
         f"Layers add no more than width {SHORT} (percentage points more)", BY, None, (-3.0, 5.0)
     ),
     "discs_met": Expected(
-        f"They know nothing of collisions {SHORT}: {DEEP[1]} layers are as right as the exact "
-        "answer for discs that pass through each other (percentage points more)",
+        f"They gain nothing from collisions {SHORT}: {DEEP[1]} layers are no more right than the "
+        "exact answer for discs that pass through each other (percentage points more)",
         BY,
         None,
         (-3.0, 3.0),

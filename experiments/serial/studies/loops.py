@@ -20,6 +20,9 @@ from jaxlab.report.page import Table
 from jaxlab.tasks.serial.words import Words
 
 PLAIN = "not re-injected: each loop reads the states of the loop before, and no tokens"
+ELSEWHERE = (
+    "arXiv 2607.20594 has letters over loops, of a model that is re-injected; range by this lab"
+)
 EXPECTED = {
     "loops_gain": Expected(
         "S3: as many loops of one block as a word has letters follow it further than one, with the "
@@ -44,14 +47,14 @@ EXPECTED = {
     "loops_frontier": Expected(
         f"Read after each of the loops that it was trained with, a loop of this model ({PLAIN}) "
         "moves the frontier by one letter",
-        "arXiv 2607.20594: letters over loops, of a model that is re-injected; range by this lab",
-        1.0,
+        ELSEWHERE,
+        None,
         (0.8, 1.2),
     ),
     "loops_half": Expected(
         "Trained with half as many loops as letters, a loop of it moves the frontier by two",
-        "arXiv 2607.20594: letters over loops, of a model that is re-injected; range by this lab",
-        2.0,
+        ELSEWHERE,
+        None,
         (1.6, 2.4),
     ),
 }

@@ -35,8 +35,8 @@ EXPECTED = {
         (0.0, 0.03),
     ),
     "returns_never": Expected(
-        "From 1 to 1024 walks of h steps, none go below the floor of that many steps (the least "
-        "ratio)",
+        "A check of the program: from 1 to 1024 walks of h steps, none go below the floor of that "
+        "many steps (the least ratio)",
         BY,
         None,
         (0.97, inf),

@@ -55,7 +55,7 @@ EXPECTED = {
     ),
     "sudoku_halved": Expected(
         f"{HARD}: so often layers halve those that the best of width, votes and streams leaves "
-        "unsolved (times, the least of three)",
+        "unsolved (times, the least of three; no more than the evaluation can tell)",
         BY,
         None,
         (4.0, inf),
@@ -126,7 +126,11 @@ def measure(study: Study) -> dict[str, Measured | Unmeasured]:
         "sudoku_over": Measured(
             _over(found[hard], lambda own: 100 * solved(own)), _told(found[hard])
         ),
-        "sudoku_halved": Measured(_over(found[hard], halvings), _told(found[hard])),
+        "sudoku_halved": Measured(
+            _over(found[hard], halvings),
+            f"{_told(found[hard])}; half a board of {boards} counts as none, which "
+            f"{int((solved(found[hard][deep]) == 1).sum())} seeds reach",
+        ),
         "sudoku_layers": _layers(found),
     }
     for rounds, name in ((hard, "sudoku"), (easy, "sudoku_easy")):
@@ -159,6 +163,13 @@ def depths(own: ways.Arms) -> np.ndarray:
 def _layers(found: Mapping[int, ways.Arms]) -> Measured | Unmeasured:
     needed = {rounds: depths(own) for rounds, own in found.items()}
     told = ", ".join(f"{depth_S.mean():.3g} for {rounds}" for rounds, depth_S in needed.items())
+    of_most = found[max(found)]
+    shares = ", ".join(
+        f"{solved(of_most['depth', times]).mean():.4f} of {times}"
+        for way, times in of_most
+        if way == "depth"
+    )
+    told += f"; layers solve of the most rounds: {shares}"
     easy_S, hard_S = needed[min(needed)], needed[max(needed)]
     if not np.isfinite([easy_S, hard_S]).all():
         return Unmeasured(f"some depths were not reached; mean layers by rounds: {told}")

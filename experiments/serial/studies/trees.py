@@ -167,7 +167,8 @@ def figures(study: Study) -> list[Figure]:
     left.set(xlabel="levels of two branches", ylabel="accuracy on the whole word")
     right.set(xlabel="parameters of trees that see the whole word", xscale="log")
     for ax in (left, right):
-        ax.axhline(1 / of_name(SERIAL).order, color=GREY, ls="--", label="guess")
+        order = of_name(SERIAL).order
+        ax.axhline(1 / order, color=GREY, ls="--", label=f"guess, 1/{order}")
         ax.set_ylim(-0.03, 1.03)
         plots.legend(ax)
     told = ", ".join(
