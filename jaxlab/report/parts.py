@@ -131,7 +131,8 @@ def answer(claims: Sequence[Claim], sentences: Sequence[tuple[str, str]]) -> str
 
     Args:
       claims: in any order; the counts of their verdicts end the paragraph.
-      sentences: id of a claim, and a sentence with {} for its number; of claims at hand alone.
+      sentences: id of a claim, and a sentence with {} for its number; of claims at hand alone. One
+        that begins in lower case goes on with the sentence before.
     """
     by_id = {claim.id: claim for claim in claims}
     said = []
@@ -140,10 +141,14 @@ def answer(claims: Sequence[Claim], sentences: Sequence[tuple[str, str]]) -> str
         if claim is None:
             continue
         number = format_estimate(claim.measured, claim.low, claim.high)
-        said.append(f"{text.format(number)} ({claim.verdict}).")
+        said.append(f"{text.format(number)} ({claim.verdict})")
     counts = Counter(claim.verdict for claim in claims)
     total = ", ".join(f"{counts[verdict]} {verdict}" for verdict in Verdict if counts[verdict])
-    return " ".join([*said, f"Of {len(claims)} claims: {total}."])
+    text = ""
+    for sentence in [*said, f"Of {len(claims)} claims: {total}."]:
+        mark = "; " if sentence[0].islower() else ". "
+        text += mark * bool(text) + sentence
+    return text
 
 
 def _measure(module: ModuleType, study: Study | None) -> dict[str, Measured | Unmeasured]:

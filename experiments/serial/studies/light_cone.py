@@ -253,7 +253,7 @@ def _depth_figure(study: Study) -> list[Figure]:
         label = f"Rule {RULE}, {width} gates a cell"
         ax.plot(times, mean_X, "o", color=colour, mfc="none", mew=2, ms=size, label=label)
         if (beyond := times[np.isinf(mean_X)]).size:
-            label = f"{width} gates: in no depth of some seed"
+            label = f"{width} gates: not reached"
             ax.plot(beyond, np.full(beyond.size, top), "x", color=colour, mew=2, label=label)
     line = np.linspace(times[0], times[-1], 100)
     ax.plot(line, found.predict(line), color=GREY, label=f"{found.name} law")
