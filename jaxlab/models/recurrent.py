@@ -46,9 +46,7 @@ class Recurrent:
         """Draws a layer; its gates lie side by side on the axis G: r, z, n or i, f, g, o."""
         kernel, recurrent = jax.random.split(key)
         width, gates = self.width, GATES[self.cell]
-        square_GxWxW = jax.vmap(lambda key: jax.nn.initializers.orthogonal()(key, (width, width)))(
-            jax.random.split(recurrent, gates)
-        )
+        square_GxWxW = [orthogonal(key, width) for key in jax.random.split(recurrent, gates)]
         bias_GxW = jnp.zeros((gates, width))
         if self.cell == "lstm":
             bias_GxW = bias_GxW.at[1].set(1.0)
@@ -84,6 +82,21 @@ class Recurrent:
             functools.partial(step, layer), start, jnp.swapaxes(inputs_BxNxG, 0, 1)
         )
         return jnp.swapaxes(states_NxBxW, 0, 1)
+
+
+def orthogonal(key: jax.Array, width: int) -> jax.Array:
+    """Draws an orthogonal matrix_WxW, the product of W random reflections.
+
+    Not by a QR decomposition: batches of it on two devices of one CPU wait for each other for ever
+    where they fill the threads of XLA (jaxlib 0.10.2).
+    """
+    normal_WxW = jax.random.normal(key, (width, width))
+    unit_WxW = normal_WxW / jnp.linalg.norm(normal_WxW, axis=1, keepdims=True)
+
+    def reflect(product_WxW: jax.Array, unit_W: jax.Array) -> tuple[jax.Array, None]:
+        return product_WxW - 2 * jnp.outer(unit_W, unit_W @ product_WxW), None
+
+    return jax.lax.scan(reflect, jnp.eye(width), unit_WxW)[0]
 
 
 def gru_step(

@@ -115,3 +115,11 @@ def test_an_lstm_starts_orthogonal_and_remembering():
 def test_another_cell_is_refused():
     with pytest.raises(ValueError, match="cell 'rnn' is none of"):
         dataclasses.replace(GRU, cell="rnn")
+
+
+@pytest.mark.parametrize("cell", ["gru", "lstm"])
+def test_no_draw_calls_lapack(cell):
+    """Its batches on two devices of one CPU can wait for each other for ever."""
+    keys = jax.random.split(jax.random.key(0), 3)
+    model = Recurrent(vocabulary=4, classes=3, width=8, depth=1, cell=cell)
+    assert "custom_call" not in jax.jit(jax.vmap(model.init)).lower(keys).as_text()
