@@ -291,6 +291,14 @@ def legend(ax: Axes) -> None:
         ax.legend().set_in_layout(False)
 
 
+def shared_legend(axes: Sequence[Axes]) -> None:
+    """Shows one legend for the panels of a figure, below them, with each label once."""
+    handles = [ax.get_legend_handles_labels() for ax in axes]
+    named = {label: handle for own in handles for handle, label in zip(*own, strict=True)}
+    place = {"loc": "outside lower center", "ncols": min(len(named), 6)}
+    _root(axes[0]).legend(list(named.values()), list(named), **place)
+
+
 def whole_numbers(ax: Axes) -> None:
     """Marks the x axis at whole numbers alone, as of layers and steps."""
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))

@@ -194,6 +194,7 @@ def figures(study: Study) -> list[Figure]:
                 label = f"{name}: more, the ladder ends"
                 ax.plot(list(beyond), list(beyond.values()), "^", color=colour, label=label)
         ax.set_yscale("log", base=2)
+        ax.yaxis.set_major_formatter("{x:g}")  # 16 rather than 2^4
         plots.whole_numbers(ax)
         ax.set(xlabel="steps T", title=f"{depth} hidden layer" + "s" * (depth > 1))
         plots.legend(ax)

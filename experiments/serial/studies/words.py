@@ -109,7 +109,7 @@ def measure(study: Study) -> dict[str, Measured | Unmeasured]:
 
 
 def _name(group: str, name: str, layers: int) -> str:
-    return f"{group}, {KINDS[name]}" + f" of {layers}" * (name == "transformer")
+    return f"{group}, " + f"{layers}-layer " * (name == "transformer") + KINDS[name]
 
 
 def figures(study: Study) -> list[Figure]:
@@ -132,8 +132,8 @@ def figures(study: Study) -> list[Figure]:
             ax.fill_between(place_N, low_N, high_N, color=colour, alpha=0.2, lw=0)
         ax.axhline(1 / of_name(group).order, color=GREY, ls="--", label="guess")
         ax.set(xlabel="letters of the prefix", title=group, ylim=(-0.03, 1.03))
-        plots.legend(ax)
     axes[0].set_ylabel("accuracy")
+    plots.shared_legend(axes)
     caption = (
         f"Accuracy on every prefix after {study.config.train.steps} steps, mean and range of "
         f"{study.config.seeds} seeds. Secondary evidence: more steps move the curves to the right."
