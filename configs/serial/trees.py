@@ -26,7 +26,7 @@ SIZES = {
     "quick": {},
     "tiny": {
         "groups": ("S3",),
-        "shapes": ((2, 1), (2, 2), (4, 1)),
+        "shapes": ((2, 1), (2, 2)),
         "task.length": 4,
         "model.features": 4,
         "model.width": 8,
