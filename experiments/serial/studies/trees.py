@@ -134,7 +134,8 @@ def _of(
     if not own:
         return Unmeasured(f"the study has no tree of {shape[0]} branches and {shape[1]} levels")
     nats = ", ".join(f"{float(part['eval_loss'].mean()):.3g}" for part in own)
-    remark = f"{_size(own[0])} parameters; loss, nats: {nats}"
+    seeds = " and ".join(", ".join(f"{right:.3f}" for right in part[ROOT].values) for part in own)
+    remark = f"seeds: {seeds}; {_size(own[0])} parameters; loss, nats: {nats}"
     return Measured(worst(map(accuracy, own)), remark)
 
 
