@@ -13,7 +13,7 @@ from jaxlab.analysis.cells import cell, distance, exactly, highest, levels, lowe
 from jaxlab.analysis.interval import Interval, student_interval
 from jaxlab.report import plots
 from jaxlab.report.expected import Measured, Unmeasured
-from jaxlab.report.figures import GREY
+from jaxlab.report.figures import CATEGORY_COLOURS, GREY
 from jaxlab.tasks.serial import automata
 
 KEYS = ("task.rule", "task.time", "model.depth", "model.width")  # what sets a cell apart
@@ -141,12 +141,18 @@ def _paths(found: list[Cell]) -> dict[tuple[int, int], int]:
     return {(own.depth, own.width): int(own.data["serial_depth"][0]) for own in found}
 
 
-def draw(ax: Axes, found: list[Cell]) -> None:
-    """Draws accuracy against depth, by width, of cells of one T, with the exact ceilings."""
+def draw(ax: Axes, found: list[Cell], widths: list[int]) -> None:
+    """Draws accuracy against depth, by width, of cells of one T, with the exact ceilings.
+
+    widths: of all panels, so that each has its colour and its place everywhere.
+    """
     of_depth = {own.depth: own.ceiling for own in found}
     ax.plot(list(of_depth), list(of_depth.values()), "--", color=GREY, label="exact ceiling")
-    for width, shift in zip(sorted({own.width for own in found}), SHIFTS, strict=False):
+    for width, shift, colour in zip(widths, SHIFTS, CATEGORY_COLOURS, strict=False):
         own = [part for part in found if part.width == width]
+        if not own:
+            continue
+        ax.set_prop_cycle(color=[colour])
         parts = [part.accuracy for part in own]
         places = [part.depth + shift for part in own]
         ends_3 = ([getattr(part, end) for part in parts] for end in ("value", "low", "high"))

@@ -73,16 +73,17 @@ def figures(study: Study) -> list[Figure]:
     """Returns accuracy against depth for every T."""
     found = cells(study, RULE) + cells(study, XOR)
     shown = sorted({(own.time, own.rule) for own in found}, key=lambda key: (-key[1], key[0]))
+    widths = sorted({own.width for own in found})
     figure, axes = panels((len(shown) + 1) // 2, 2, panel_height_inches=3.2)
     for ax, (time, rule) in zip(axes, shown, strict=False):
-        cone.draw(ax, [own for own in found if (own.time, own.rule) == (time, rule)])
+        cone.draw(ax, [own for own in found if (own.time, own.rule) == (time, rule)], widths)
         ax.set_title(f"Rule {rule}, T = {time}")
     for ax in axes[len(shown) :]:
         ax.remove()
     caption = (
         f"Accuracy of hard gates, {study.config.seeds} wirings with 95 % intervals; dashed, the "
-        "exact ceiling of what D layers see. Above it at D ≥ T, what is missing is a layer to join "
-        "three cells by gates of two inputs, or learning."
+        "exact ceiling of what D layers see. What T layers or more fall short of it is a layer to "
+        "join three cells by gates of two inputs, or learning."
     )
     return [Figure("gates", "Logic gates and the light cone", caption, figure)]
 

@@ -215,12 +215,13 @@ def figures(study: Study) -> list[Figure]:
     found = [own for own in cells(study, RULE) if own.time > 1] or cells(study, RULE)
     control = cells(study, XOR)
     times = sorted({own.time for own in found})
+    widths = sorted({own.width for own in [*found, *control]})
     figure, axes = panels((len(times) + 2) // 2, 2, panel_height_inches=3.2)
     for ax, time in zip(axes, times, strict=False):
-        cone.draw(ax, [own for own in found if own.time == time])
+        cone.draw(ax, [own for own in found if own.time == time], widths)
         ax.set_title(f"Rule {RULE}, T = {time}")
     last = max((own.time for own in control), default=None)
-    cone.draw(axes[len(times)], [own for own in control if own.time == last])
+    cone.draw(axes[len(times)], [own for own in control if own.time == last], widths)
     axes[len(times)].set_title(f"Rule {XOR}, T = {last}")
     for ax in axes[len(times) + 1 :]:
         ax.remove()
