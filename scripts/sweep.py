@@ -52,7 +52,10 @@ def main() -> int:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("interrupted: the same command goes on from the last checkpoint", file=sys.stderr)
+        print(
+            "interrupted: the same command goes on from the last checkpoint, if one was saved",
+            file=sys.stderr,
+        )
         return 130
     failed = {name: text for name, text in outcomes.items() if text not in ("done", "skipped")}
     for name, text in failed.items():

@@ -41,7 +41,10 @@ def main() -> int:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("interrupted: the same command goes on from the last checkpoint", file=sys.stderr)
+        print(
+            "interrupted: the same command goes on from the last checkpoint, if one was saved",
+            file=sys.stderr,
+        )
         return 130
     if lost := run.divergence(args.workdir):
         print(f"warning: {lost}", file=sys.stderr)

@@ -69,14 +69,17 @@ HEADINGS = {
 AGAINST_SIZE = "light_cone_depth"
 
 # What the numbers cannot say, beside what they can.
+ANY = ()  # a limit of every study
 LIMITS = (
     (
         "the paper",
+        ANY,
         "It proves and cites, and has no experiment: no number here is the paper's own, and every "
         "expected range is this lab's.",
     ),
     (
         "light cones",
+        ("light_cone", "headline", "gates"),
         "A circuit that reads its neighbours cannot see further than its depth: a threshold at T "
         "layers is then one of sight: below T layers the easy Rule 90 is a coin as well. It shows "
         "that width does not replace depth, and nothing of a complexity class. Circuits that fall "
@@ -84,6 +87,7 @@ LIMITS = (
     ),
     (
         "learning",
+        ANY,
         "A model that fails has not learned; whether it could hold the answer is another question. "
         "Only an exact ceiling separates the two. A truth table fitted whole leaves nothing to "
         "generalise to, but a width at which it is fitted is one at which these steps of training "
@@ -91,6 +95,7 @@ LIMITS = (
     ),
     (
         "trees",
+        ("trees",),
         "Words of A5 are complete for NC1, and log depth is enough for them as it is for Z60. That "
         "fewer levels guess is one of sight, exactly; that one wide level fails is one of learning "
         "and of its curriculum, as each level of a tree is taught its blocks and one level has "
@@ -101,6 +106,7 @@ LIMITS = (
     ),
     (
         "loops",
+        ("loops", "frontier"),
         "S3 is solvable, so that constant depth is enough for its words: what loops are needed for "
         "is what these steps of training learn. Where letters and loops are taught in proportion, "
         "the frontier passes through points that were taught (2, 4 and 8 letters); beside it stand "
@@ -108,22 +114,26 @@ LIMITS = (
     ),
     (
         "learning rates",
+        ANY,
         "Sudoku and discs alone have ladders of rates, all else has one rate for all arms. Where "
         "the taken rate is the end of a ladder, as the tables show, a higher one might do better.",
     ),
     (
         "sudoku",
+        ("sudoku",),
         "Rounds of forced moves are the depth of one solver; of Sudoku itself no class is proven. "
         "Boards of the evaluation are new, but forms of few puzzles: there are 187,392 of 4x4 with "
         "7 blanks and 3 rounds, three quarters of them for training.",
     ),
     (
         "size",
+        ANY,
         "Classes such as TC0 speak of all lengths, and of the worst case, where these are few "
         "lengths and random rows.",
     ),
     (
         "discs",
+        ("discs",),
         "That discs in a bounded box are hard is not proven: the machines that are built of them "
         "want room. A mixer sees all discs at once and has learned what it has: no exact ceiling "
         "stands beside it. Where no arm knows more than where discs would pass, the study says "
@@ -131,12 +141,20 @@ LIMITS = (
     ),
     (
         "returns",
+        ("headline",),
         "The floor is that of an estimate which has evaluated so many layers and reads no wiring "
         "above them. That constant depth falls short on the whole row too is sure only if TC0 is "
         "not all of P, and of the worst case; no critic is trained here.",
     ),
     (
+        "scratchpad",
+        ("scratchpad",),
+        "Every step is taught, and what is written is exact bits: nothing is said of a model that "
+        "has to find its own steps.",
+    ),
+    (
         "diffusion",
+        ("diffusion",),
         "The theorem wants exact scores of one continuous token from a backbone of constant depth, "
         "and does not cover a row; a cell has the ceiling of its backbone by sight as well; "
         "masked diffusion is not covered by it, and not tested here.",
@@ -150,7 +168,12 @@ def section(studies: Mapping[str, Study]) -> Section:
     figures, tables = PARTS.drawn(studies)
     against_size = [figure for figure in figures if figure.name == AGAINST_SIZE]
     figures = [figure for figure in figures if figure.name != AGAINST_SIZE]
-    limits = Table("What these numbers cannot say", ["of", "limit"], [list(row) for row in LIMITS])
+    said = [
+        [of, limit]
+        for of, own, limit in LIMITS
+        if own == ANY or any(name in studies for name in own)
+    ]
+    limits = Table("What these numbers cannot say", ["of", "limit"], said)
     gains = overview(
         claims,
         PARTS.expected(studies),

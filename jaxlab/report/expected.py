@@ -52,8 +52,18 @@ class Unmeasured:
     reason: str
 
 
+@dataclass(frozen=True)
+class AtLeast:
+    """The least value that claims speak of, such as the steps of their smallest size."""
+
+    value: float
+
+
 def unfit(study: Study, pinned: Mapping[str, object]) -> str:
-    """Returns why a study cannot answer claims that speak of these values, or "" if it can."""
+    """Returns why a study cannot answer claims that speak of these values, or "" if it can.
+
+    pinned: the value of each key, the same in all runs, or `AtLeast` of them.
+    """
     for run in study.runs:
         if run.done is None:
             return f"{run.folder.name} is not finished"
@@ -61,6 +71,10 @@ def unfit(study: Study, pinned: Mapping[str, object]) -> str:
         for key, value in pinned.items():
             traced = key in study.data.coords
             found = np.unique(study.data[key].values).tolist() if traced else [values.get(key)]
+            if isinstance(value, AtLeast):
+                if min(found) < value.value:
+                    return f"{key} is {min(found)}, the claim is of {value.value:g} or more"
+                continue
             if len(found) > 1 or not _same(found[0], value):
                 return f"{key} is {found[0] if len(found) == 1 else found}, the claim is of {value}"
     return ""

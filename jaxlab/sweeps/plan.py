@@ -53,7 +53,11 @@ def load(spec: str, overrides: Overrides, with_sweep: bool = True) -> Sweep:
     ignored = set(overrides)  # by every member so far
     for number, member in enumerate(members):
         clash = set(member) & set(overrides)
-        check(not clash, f"{', '.join(sorted(clash))}: set by the command line and by the sweep")
+        check(
+            not clash,
+            f"{', '.join(sorted(clash))}: set by the command line and by the sweep of {path}, "
+            "which gives members their own: leave the flag out, or change the file",
+        )
         try:
             full = configs.override(config, member)
             configs.validate(full)

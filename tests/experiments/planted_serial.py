@@ -12,12 +12,12 @@ from jaxlab.analysis.study import RunRecord, Study
 SEEDS = 3
 
 
-def study(config, cells, parameters=lambda config: 100, serial_depth=lambda config: 10):
+def study(config, cells, parameters=lambda config: 100, serial_depth=lambda config: 10, steps=6000):
     """Returns a study of a run per cell; `cells` are (swept values, metrics by name).
 
-    A metric is one number, or one for each seed.
+    A metric is one number, or one for each seed. It has no fewer than `steps` of training.
     """
-    config.seeds = SEEDS
+    config.seeds, config.train.steps = SEEDS, max(config.train.steps, steps)
     swept = {"seed"} | {key for values, _ in cells for key in values}
     runs, parts = [], []
     for number, (values, metrics) in enumerate(cells):

@@ -38,7 +38,7 @@ def disc_study(deep=lambda met: 0.04 + 0.05 * met):
     config.model.count, config.train.steps = 1, discs.STEPS
     shapes = [(1, 16), (8, 16), (1, 48)]
     arms = [("single", 1, 16), ("passing", 1, 16), *(("colliding", *shape) for shape in shapes)]
-    planted = study(config, [cell(*arm, rate) for arm in arms for rate in (3e-3, 0.1)])
+    planted = study(config, [cell(*arm, rate) for arm in arms for rate in (3e-3, 0.1)], steps=0)
     return dataclasses.replace(planted, config=planted.runs[0].config)  # one disc
 
 

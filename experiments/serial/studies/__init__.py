@@ -6,6 +6,7 @@ written before the runs. What a range was written after is said where it is: tre
 
 from __future__ import annotations
 
+from jaxlab.report.expected import AtLeast
 from jaxlab.report.parts import Parts
 
 NAMES = (
@@ -24,6 +25,13 @@ NAMES = (
 )
 PAPER = "arXiv 2507.12549"
 BY = f"{PAPER} has no experiment; range by this lab"
+
+
+# Claims are of trained models: of the smallest size that was meant for them, and of its seeds.
+def of_training(steps: int) -> dict[str, object]:
+    """Returns what the claims of a study need: so many steps of training, and three seeds."""
+    return {"train.steps": AtLeast(steps), "seeds": AtLeast(3)}
+
 
 # Need no run: what can be known of a return before all layers are evaluated, and what is serial in
 # the program of each model.

@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 
 from experiments.serial.cells import SPENT, ends, spent, table
-from experiments.serial.studies import BY, PAPER
+from experiments.serial.studies import BY, PAPER, of_training
 from jaxlab.analysis.cells import cell, distance, highest, levels, lowest
 from jaxlab.analysis.interval import student_interval
 from jaxlab.analysis.study import Study
@@ -64,7 +64,13 @@ EXPECTED = {
         (0.0, 0.03),
     ),
 }
-PINNED = {"task.name": "automaton", "task.rule": RULE, "task.time": TIME, "model.hard": False}
+PINNED = {
+    "task.name": "automaton",
+    "task.rule": RULE,
+    "task.time": TIME,
+    "model.hard": False,
+    **of_training(4000),
+}
 KEYS = ("model.target", "model.depth")
 
 

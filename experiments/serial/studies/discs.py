@@ -13,7 +13,7 @@ import xarray as xr
 
 from experiments.serial import tasks, ways
 from experiments.serial.cells import ends, table
-from experiments.serial.studies import BY
+from experiments.serial.studies import BY, of_training
 from experiments.serial.ways import EIGHT, ONE
 from jaxlab.analysis.cells import pick
 from jaxlab.analysis.interval import Interval, student_interval
@@ -77,6 +77,7 @@ PINNED = {
     "task.collisions": 0,
     "model.name": "mixer",
     "model.tied": True,
+    **of_training(3000),
 }
 
 

@@ -6,7 +6,7 @@ from math import inf
 
 from experiments.serial import cone
 from experiments.serial.cells import ends, table
-from experiments.serial.studies import BY
+from experiments.serial.studies import BY, of_training
 from jaxlab.analysis.study import Study
 from jaxlab.report.expected import Expected, Measured, Unmeasured
 from jaxlab.report.figures import Figure, panels
@@ -49,7 +49,7 @@ EXPECTED = {
         (0.0, 0.02),
     ),
 }
-PINNED = {"task.name": "automaton", "model.name": "gates"}
+PINNED = {"task.name": "automaton", "model.name": "gates", **of_training(2000)}
 
 
 def cells(study: Study, rule: int) -> list[cone.Cell]:

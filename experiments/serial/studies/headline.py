@@ -7,7 +7,7 @@ from math import inf
 import xarray as xr
 
 from experiments.serial.cells import ends, table
-from experiments.serial.studies import BY
+from experiments.serial.studies import BY, of_training
 from jaxlab.analysis.cells import cell, levels, lowest, pick
 from jaxlab.analysis.interval import student_interval
 from jaxlab.analysis.study import Study
@@ -59,7 +59,7 @@ EXPECTED = {
         control=True,
     ),
 }
-PINNED = {"task.name": "automaton", "task.rule": RULE, "model.tied": True}
+PINNED = {"task.name": "automaton", "task.rule": RULE, "model.tied": True, **of_training(2500)}
 KEYS = ("model.name", "model.depth", "model.width", "model.count", "task.time")
 FACTOR = 8
 

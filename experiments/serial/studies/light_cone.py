@@ -9,7 +9,7 @@ import numpy as np
 from experiments.serial import cone
 from experiments.serial.cells import ends, table
 from experiments.serial.cone import Cell
-from experiments.serial.studies import BY
+from experiments.serial.studies import BY, of_training
 from jaxlab.analysis.cells import exactly, pick, range_over_seeds
 from jaxlab.analysis.critical_depth import DepthLaw, critical_depths, depth_law
 from jaxlab.analysis.interval import Interval, student_interval
@@ -119,7 +119,7 @@ EXPECTED = {
     ),
 }
 KNOWN = {(2, 1): 0.656, (4, 1): 0.582, (4, 2): 0.652, (4, 3): 0.738, (6, 4): 0.709}  # by (T, D)
-PINNED = {"task.name": "automaton", "task.asks": "every", "model.tied": False}
+PINNED = {"task.name": "automaton", "task.asks": "every", "model.tied": False, **of_training(2500)}
 
 
 def cells(study: Study, rule: int, hard: bool = False) -> list[Cell]:

@@ -10,7 +10,7 @@ import xarray as xr
 from experiments.serial.cells import ends, table
 from experiments.serial.frontier import draw_frontier, frontier, letters_a_loop
 from experiments.serial.reach import by_letter, reach
-from experiments.serial.studies import BY
+from experiments.serial.studies import BY, of_training
 from jaxlab.analysis.cells import cell, range_over_seeds
 from jaxlab.analysis.study import Study
 from jaxlab.report import plots
@@ -58,7 +58,7 @@ EXPECTED = {
         (1.6, 2.4),
     ),
 }
-PINNED = {"task.name": "words", "task.group": "S3", "model.injected": False}
+PINNED = {"task.name": "words", "task.group": "S3", "model.injected": False, **of_training(2000)}
 KEYS = ("model.loops", "model.width")
 
 

@@ -6,7 +6,7 @@ from math import inf
 
 from experiments.serial import cone
 from experiments.serial.cells import COSTS, SPENT, ends, spent, table
-from experiments.serial.studies import BY
+from experiments.serial.studies import BY, of_training
 from jaxlab.analysis.cells import lowest, pick
 from jaxlab.analysis.interval import Interval, student_interval
 from jaxlab.analysis.study import Study
@@ -33,7 +33,7 @@ EXPECTED = {
         control=True,
     ),
 }
-PINNED = {"task.name": "automaton", "task.rule": 110, "model.depth": 1}
+PINNED = {"task.name": "automaton", "task.rule": 110, "model.depth": 1, **of_training(1000)}
 
 
 def rolled(study: Study, metric: str) -> dict[int, Interval]:
@@ -52,8 +52,11 @@ def direct(study: Study) -> list[cone.Cell]:
 def measure(study: Study) -> dict[str, Measured | Unmeasured]:
     """Returns how the roll-out and the direct answer do."""
     found = {T: part for T, part in rolled(study, "row_accuracy").items() if T <= LAST}
+    lacks = Unmeasured(f"the study has no roll-out of {LAST} steps")
     return {
-        "scratchpad_rows": Measured(lowest(found.values()), f"T in {list(found)}"),
+        "scratchpad_rows": Measured(lowest(found.values()), f"T in {list(found)}")
+        if LAST in found
+        else lacks,
         "scratchpad_direct": cone.at_ceiling(direct(study)),
     }
 
@@ -61,10 +64,9 @@ def measure(study: Study) -> dict[str, Measured | Unmeasured]:
 def figures(study: Study) -> list[Figure]:
     """Returns the share of right rows against T."""
     figure, (ax,) = panels(panel_height_inches=3.2)
-    for metric, label in (("row_accuracy", "whole rows"), ("accuracy", "cells")):
-        found = rolled(study, metric)
-        ends_3 = ([getattr(p, end) for p in found.values()] for end in ("value", "low", "high"))
-        plots.interval_plot(ax, list(found), *ends_3, label=f"scratchpad, {label}")
+    found = rolled(study, "row_accuracy")
+    ends_3 = ([getattr(p, end) for p in found.values()] for end in ("value", "low", "high"))
+    plots.interval_plot(ax, list(found), *ends_3, label="scratchpad, whole rows")
     for own in direct(study):
         ax.plot(own.time, own.accuracy.value, "s", color=CATEGORY_COLOURS[3], label="at once")
         ax.axhline(own.ceiling, color=GREY, ls="--", label=f"ceiling at once, T = {own.time}")
@@ -75,7 +77,7 @@ def figures(study: Study) -> list[Figure]:
     caption = (
         f"One layer of {parameters} parameters, taught single steps of Rule 110 and rolled out: T "
         "passes for T steps, each over the bits that it wrote; beside it the same circuit, trained "
-        "to answer at once."
+        "to answer at once, of whose single cells the accuracy is shown."
     )
     return [Figure("scratchpad", "Serial steps through written tokens", caption, figure)]
 

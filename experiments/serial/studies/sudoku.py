@@ -10,7 +10,7 @@ import xarray as xr
 
 from experiments.serial import ways
 from experiments.serial.cells import ends, table
-from experiments.serial.studies import BY
+from experiments.serial.studies import BY, of_training
 from experiments.serial.ways import EIGHT, ONE
 from jaxlab.analysis.cells import levels, lowest, pick, range_over_seeds
 from jaxlab.analysis.critical_depth import critical_depths
@@ -78,7 +78,7 @@ EXPECTED = {
         (1.0, inf),
     ),
 }
-PINNED = {"task.name": "sudoku", "model.tied": True}
+PINNED = {"task.name": "sudoku", "model.tied": True, **of_training(2000)}
 SOLVED = "eval_row_accuracy"
 Cells = dict[int, ways.Arms]
 

@@ -9,7 +9,7 @@ import xarray as xr
 
 from experiments.serial.blocks import Blocks
 from experiments.serial.cells import ends, table
-from experiments.serial.studies import BY
+from experiments.serial.studies import BY, of_training
 from jaxlab.analysis.cells import cell, distance, exactly, highest, levels, lowest, pick
 from jaxlab.analysis.interval import Interval, student_interval
 from jaxlab.analysis.study import Study
@@ -78,7 +78,7 @@ EXPECTED = {
         control=True,
     ),
 }
-PINNED = {"task.name": "blocks", "task.length": LETTERS, "model.tied": True}
+PINNED = {"task.name": "blocks", "task.length": LETTERS, "model.tied": True, **of_training(6000)}
 RATE, DECAY = "optimizer.learning_rate", "optimizer.weight_decay"
 KEYS = ("task.group", "task.fan_in", "task.depth", RATE, DECAY)
 Shape = tuple[int, int, float, float]  # branches, levels, learning rate, weight decay

@@ -10,7 +10,7 @@ import numpy as np
 import xarray as xr
 
 from experiments.serial.cells import ends, table
-from experiments.serial.studies import BY
+from experiments.serial.studies import BY, of_training
 from experiments.serial.tasks import MAJORITY, RANDOM
 from jaxlab.analysis.cells import highest, levels, pick, range_over_seeds
 from jaxlab.analysis.interval import Interval, student_interval
@@ -66,7 +66,7 @@ EXPECTED = {
     ),
 }
 KEYS = ("task.rule", "task.radius", "model.depth", "model.width")  # what sets a cell apart
-PINNED = {"task.name": "table", "model.name": "window"}
+PINNED = {"task.name": "table", "model.name": "window", **of_training(2000)}
 
 
 class Needed(NamedTuple):

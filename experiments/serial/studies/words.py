@@ -10,7 +10,7 @@ import xarray as xr
 
 from experiments.serial.cells import ends, table
 from experiments.serial.reach import by_letter, reach
-from experiments.serial.studies import BY
+from experiments.serial.studies import BY, of_training
 from jaxlab.analysis.cells import cell, exactly, lowest, pick, range_over_seeds
 from jaxlab.analysis.interval import student_interval
 from jaxlab.analysis.study import Study
@@ -55,7 +55,7 @@ EXPECTED = {
         control=True,
     ),
 }
-PINNED = {"task.name": "words"}
+PINNED = {"task.name": "words", **of_training(2000)}
 KEYS = ("task.group", "task.letters", "model.name", "model.layers", "model.depth")
 KINDS = {"transformer": "transformer", "recurrent": "GRU", "state_space": "linear scan"}
 
