@@ -10,7 +10,7 @@ experiments/serial/ways.py. Rounds are the depth of a solver that sees forced mo
 itself no class is proven.
 Piloted, at seed 0 and rate 3e-3: one layer on boards of one round; one layer, eight layers and
 three times the width on boards of three; neither votes nor streams.
-Size `quick` (the default): 4x4, 1 and 3 rounds, 2000 steps, 3 rates, 3 seeds; 5 minutes on two CPU
+Size `quick` (the default): 4x4, 1 and 3 rounds, 2000 steps, 3 rates, 3 seeds; 9 minutes on two CPU
 cores.
 Size `paper`: 9x9, 1 to 8 rounds, 5 seeds, for an accelerator.
 

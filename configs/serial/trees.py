@@ -10,7 +10,7 @@ them stand trees of one level that see the whole word, with 5 times the paramete
 with and without weight decay: they are taught the whole word alone, and what they miss of A5 or of
 Z60 is a matter of learning and of that curriculum. The majority of the same 16 letters, the
 control, is learned so.
-Size `quick` (the default): 3 seeds, 6000 steps; 28 minutes on two CPU cores. A first run, of 3000
+Size `quick` (the default): 3 seeds, 6000 steps; 22 minutes on two CPU cores. A first run, of 3000
 steps and seeds 100 to 102, ended while four levels of A5 were still learning (0.999, 0.06 and 0.48
 right); this one has twice the steps in all its cells, and other seeds.
 Size `paper`: 5 seeds, 20,000 steps, for an accelerator.
