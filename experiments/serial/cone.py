@@ -75,7 +75,8 @@ def at_ceiling(found: list[Cell]) -> Measured | Unmeasured:
     }
     above = max(0.0, *(own.accuracy.value - own.ceiling for own in shallow))
     told = ", ".join(f"{part.value:.4f} with {width} gates" for width, part in away.items())
-    remark = f"{len(shallow)} cells: {told}; none is above its ceiling by more than {above:.4f}"
+    count = f"{len(shallow)} cell" + "s" * (len(shallow) > 1)
+    remark = f"{count}: {told}; none is above its ceiling by more than {above:.4f}"
     return Measured(highest(away.values()), remark)
 
 

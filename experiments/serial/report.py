@@ -23,7 +23,11 @@ SENTENCES = (
     ("sudoku_votes", "votes {}"),
     ("sudoku_streams", "streams {}"),
     ("sudoku_easy_depth", "of the boards of one round, the control, more layers solve {}"),
-    ("discs_met", "Of discs that collide, layers know {} points more than where they would pass"),
+    (
+        "discs_grows",
+        "Of discs that collide, what layers add over width grows by {} points from no collision to "
+        "three, where none was expected of so few steps",
+    ),
     (
         "light_cone_slope",
         "By sight alone, which the easy Rule 90 needs as well, a step of Rule 110 costs a local "
@@ -40,7 +44,6 @@ SENTENCES = (
         "In place of layers the width at which these steps of training fit the table grows {} "
         "times with every step of the rule",
     ),
-    ("window_random", "that of a random table grows {} times as fast"),
     ("window_control_90", "for the control, Rule 90, {} gates are enough"),
     ("trees_reached", "For words of A5 a tree of four levels is right in {}"),
     (
@@ -52,7 +55,6 @@ SENTENCES = (
         "Trained with as many loops as letters, and on words that grow with them, a loop of one "
         "block follows {} letters more",
     ),
-    ("loops_frontier", "trained with all letters and loops from the start, {}"),
     ("diffusion_center_steps", "More steps of denoising than one add {} at most to one cell"),
     ("diffusion_row_steps", "to a row {}"),
     ("scratchpad_rows", "A single layer with a scratchpad gets {} of rows right, up to 64 steps"),

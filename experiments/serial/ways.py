@@ -110,7 +110,7 @@ def draw(ax: Axes, cells: Arms, metric: str) -> None:
         parts = [student_interval(part[metric].values) for part in own]
         ends_3 = ([getattr(part, end) for part in parts] for end in ("value", "low", "high"))
         plots.interval_plot(ax, [flops(part) / one for part in own], *ends_3, label=way)
-    ax.set_xscale("log", base=2)
+    plots.doublings(ax)
     ax.set(xlabel="FLOPs, those of one layer are 1")
     plots.legend(ax)
 

@@ -72,8 +72,9 @@ def unfit(study: Study, pinned: Mapping[str, object]) -> str:
             traced = key in study.data.coords
             found = np.unique(study.data[key].values).tolist() if traced else [values.get(key)]
             if isinstance(value, AtLeast):
-                if min(found) < value.value:
-                    return f"{key} is {min(found)}, the claim is of {value.value:g} or more"
+                least = float(np.min(np.array(found, float)))
+                if least < value.value:
+                    return f"{key} is {least:g}, the claim is of {value.value:g} or more"
                 continue
             if len(found) > 1 or not _same(found[0], value):
                 return f"{key} is {found[0] if len(found) == 1 else found}, the claim is of {value}"

@@ -299,6 +299,12 @@ def shared_legend(axes: Sequence[Axes]) -> None:
     _root(axes[0]).legend(list(named.values()), list(named), **place)
 
 
+def doublings(ax: Axes) -> None:
+    """Makes the x axis one of doublings, with plain numbers: 16 rather than 2^4."""
+    ax.set_xscale("log", base=2)
+    ax.xaxis.set_major_formatter("{x:g}")
+
+
 def whole_numbers(ax: Axes) -> None:
     """Marks the x axis at whole numbers alone, as of layers and steps."""
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))

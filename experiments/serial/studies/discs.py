@@ -176,7 +176,7 @@ def figures(study: Study) -> list[Figure]:
     ways.draw(left, meet, "eval_accuracy")
     left.axhline(passing_accuracy(task), color=GREY, ls=":", label="answered as passing")
     left.axhline(task.chance(), color=GREY, ls="--", label="guess")
-    shown = {"one layer": ONE, f"{DEEP[1]} layers": DEEP, f"{WIDE[1]} times the width": WIDE}
+    shown = {f"{DEEP[1]} layers": DEEP, f"{WIDE[1]} times the width": WIDE, "one layer": ONE}
     for label, key in shown.items():
         if key in meet:
             parts = [_interval(right_S) for right_S in by_collisions(meet[key]).T / 100]

@@ -129,7 +129,7 @@ def figures(study: Study) -> list[Figure]:
                 cost = [int(data[key][0]) / unit for data in own]
                 plots.interval_plot(ax, cost, *ends_3, label=way)
         left, right = axes[2 * row : 2 * row + 2]
-        left.set_xscale("log", base=2)
+        plots.doublings(left)
         left.set(xlabel="FLOPs, those of one layer are 1", ylabel="accuracy")
         right.set(xlabel="serial depth, operations")
         for ax in (left, right):

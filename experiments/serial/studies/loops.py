@@ -117,7 +117,7 @@ def figures(study: Study) -> list[Figure]:
         ends_3 = ([getattr(part, end) for part in parts] for end in ("value", "low", "high"))
         plots.interval_plot(left, list(own), *ends_3, label=f"width {width}")
     left.set(xlabel="loops of training", ylabel="reach, letters")
-    left.set_xscale("log", base=2)
+    plots.doublings(left)
     trained = max(loops for width, loops in found if width == narrow)
     draw_frontier(right, frontier(study, found[narrow, trained]), trained)
     for ax in (left, right):

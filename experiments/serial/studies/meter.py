@@ -103,8 +103,7 @@ def figures() -> list[Figure]:
     for kind, colour in zip(SERIAL | PARALLEL, CATEGORY_COLOURS, strict=False):
         style = "o-" if kind in SERIAL else "s--"
         ax.plot(LENGTHS, serial_depths(kind), style, color=colour, label=kind)
-    ax.set_xscale("log", base=2)
-    ax.xaxis.set_major_formatter("{x:g}")  # 16 rather than 2^4
+    plots.doublings(ax)
     ax.set(yscale="log", xlabel="tokens, or steps of a scratchpad", ylabel="serial depth")
     plots.legend(ax)
     caption = (

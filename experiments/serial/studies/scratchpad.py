@@ -70,7 +70,7 @@ def figures(study: Study) -> list[Figure]:
     for own in direct(study):
         ax.plot(own.time, own.accuracy.value, "s", color=CATEGORY_COLOURS[3], label="at once")
         ax.axhline(own.ceiling, color=GREY, ls="--", label=f"ceiling at once, T = {own.time}")
-    ax.set_xscale("log", base=2)
+    plots.doublings(ax)
     ax.set(xlabel="steps T", ylabel="accuracy", ylim=(0.45, 1.03))
     plots.legend(ax)
     parameters = int(ends(study)["parameters"][0])
