@@ -4,9 +4,9 @@ Claim: serial computation can be scaled alone, by running the same weights again
 the paper has no experiment, this one is the lab's). One transformer block, tied over 1 to 8 loops,
 follows words of S3; its reach is the longest prefix up to which all are 95 % right. Each is also
 read after each of its loops: how many letters its frontier moves in a loop, and what becomes of it
-past the loops that it was trained with. The loops are not re-injected: a block that reads the
-tokens again in every loop needs a curriculum, see frontier. Beside them stands one loop whose
-width spends the FLOPs of eight.
+past the loops that it was trained with. The loops are not re-injected: for a block that
+reads the tokens again in every loop see frontier. Beside them stands one loop whose width spends
+the FLOPs of eight.
 Size `quick` (the default): 8 letters, 2000 steps, 3 seeds; 8 minutes on two CPU cores.
 Size `paper`: 16 letters, 5 seeds, for an accelerator.
 

@@ -107,8 +107,8 @@ def figures() -> list[Figure]:
     ax.set(yscale="log", xlabel="tokens, or steps of a scratchpad", ylabel="serial depth")
     plots.legend(ax)
     caption = (
-        "Operations on the longest path of each program, of one layer where a model has no depth "
-        "of its own by default, with the sizes of the configs. Recurrences and roll-outs take a "
+        "Operations on the longest path of each program, at the default sizes of the models: four "
+        "layers of mixers and ring circuits, one of the others. Recurrences and roll-outs take a "
         "step for every token; what attends, mixes or scans in a tree takes a few for a doubling."
     )
     return [Figure("meter", "What is serial in each model", caption, figure)]
