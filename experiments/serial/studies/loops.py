@@ -122,7 +122,8 @@ def figures(study: Study) -> list[Figure]:
     draw_frontier(right, frontier(study, found[narrow, trained]), trained)
     for ax in (left, right):
         ax.set_ylim(-0.3, study.config.task.length + 0.3)
-        plots.legend(ax)
+    left.legend(loc="upper left").set_in_layout(False)  # the best place would cover an interval
+    plots.legend(right)
     caption = (
         f"Words of S3, mean and range of {study.config.seeds} seeds. Left: one block with the same "
         "parameters, trained with more loops; and one loop of as many FLOPs as the most loops, "
