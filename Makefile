@@ -1,6 +1,14 @@
-# Everything lands in .venv and runs/ inside this repository. PYTHON names the Python to build .venv from.
-PYTHON ?= python3
-BIN := .venv/bin
+# Everything lands in .venv and runs/ inside this repository. PYTHON names the Python to make .venv from:
+# by default the newest that this machine has of 3.13, 3.12 and 3.11, since a newer one has a faster JAX.
+VENV ?= .venv
+BIN := $(VENV)/bin
+FIND_PYTHON = scripts/setup/find_python.sh $(PYTHON)
+ifdef PYTHON
+FOUND := $(shell $(FIND_PYTHON))
+$(if $(FOUND),,$(error nothing was done))
+# An environment of another Python is made anew.
+$(shell [ ! -x $(BIN)/python ] || [ "$$($(BIN)/python -V)" = "$$($(FOUND) -V)" ] || rm -f $(VENV)/.made)
+endif
 QUICK := runs/quickstart$(SIZE:%=_%)
 EXTRAS := dev cuda tpu slurm
 ONE_THIRD := headline adam_grid sgd_grid temperature_scan initial_scale weight_decay schedules spectrum causes \
@@ -28,10 +36,10 @@ help:
 	@sed -n 's/^## /make /p' Makefile
 
 ## setup        make .venv with what training and reports need
-setup: .venv/.base
+setup: $(VENV)/.base
 
 ## setup-EXTRA  add the extra dev, cuda, tpu or slurm to .venv
-$(EXTRAS:%=setup-%): setup-%: .venv/.%
+$(EXTRAS:%=setup-%): setup-%: $(VENV)/.%
 
 ## quickstart   run a small study and write runs/quickstart/report.html
 quickstart: setup
@@ -62,54 +70,35 @@ lint: setup-dev
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/pyright
-	$(BIN)/shellcheck scripts/launch/*.sh .ci/run
+	$(BIN)/shellcheck scripts/*/*.sh .ci/run
 
 ## clean        remove .venv and the caches; runs/ and data/ stay
 clean:
-	rm -rf .venv *.egg-info .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) *.egg-info .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 ## constraints  pin anew, in constraints/, the newest versions that install with PYTHON
 constraints:
-	$(check-python)
-	@scratch="$$(mktemp -d)" && trap 'rm -rf "$$scratch"' EXIT && \
-	"$(PYTHON)" -m venv "$$scratch" && \
+	@python="$$($(FIND_PYTHON))" && \
+	scratch="$$(mktemp -d)" && trap 'rm -rf "$$scratch"' EXIT && \
+	"$$python" -m venv "$$scratch" && \
 	"$$scratch/bin/python" -m pip install -qq --disable-pip-version-check --editable '.[dev,slurm]' && \
-	pins="constraints/py$$("$(PYTHON)" -c 'import sys; print("%d%d" % sys.version_info[:2])').txt" && \
+	pins="constraints/py$$("$$python" -c 'import sys; print("%d%d" % sys.version_info[:2])').txt" && \
 	{ echo "# The exact set for this Python: base, dev and slurm. Made by installing them into a clean"; \
-	  echo "# environment on Linux x86_64 and freezing it: make constraints PYTHON=$(notdir $(PYTHON))"; \
+	  echo "# environment on Linux x86_64 and freezing it: make constraints PYTHON=$$(basename "$$python")"; \
 	  "$$scratch/bin/python" -m pip freeze --exclude-editable; } > "$$scratch/pins" && \
 	mkdir -p constraints && cp "$$scratch/pins" "$$pins" && echo "Wrote $$pins"
 
 # One stamp per extra; a stamp is made anew when a requirement or a pin changes.
-
-# Only here does PYTHON matter: an existing .venv keeps the Python that it was made from.
-define check-python
-	@command -v "$(PYTHON)" >/dev/null || \
-	  { echo "$(PYTHON) is not on this machine. Name another: make PYTHON=/path/to/python3" >&2; exit 1; }
-	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-	  { echo "jaxlab needs Python 3.11 or newer; $(PYTHON) is older. Name another: make PYTHON=python3.12" >&2; exit 1; }
-	@"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || \
-	  { echo "$(PYTHON) lacks its venv module. On Debian or Ubuntu: sudo apt install python3-venv" >&2; exit 1; }
-endef
-
-.venv/.made:
-	$(check-python)
-	@"$(PYTHON)" -m venv --clear .venv
+$(VENV)/.made:
+	@python="$$($(FIND_PYTHON))" && \
+	echo "Making $(VENV) from $$python ($$("$$python" --version))" && "$$python" -m venv --clear $(VENV)
 	@touch $@
 
-# $(1): what pip installs, at the exact versions of constraints/ where .venv's Python has a file there.
-define install
-	@pins="constraints/py$$($(BIN)/python -c 'import sys; print("%d%d" % sys.version_info[:2])').txt"; \
-	if [ -f "$$pins" ]; then set -- --constraint "$$pins"; \
-	else set --; echo "No $$pins: installing the newest versions that fit"; fi; \
-	echo "Installing $(1) into .venv ($$($(BIN)/python --version)); the first time takes a minute"; \
-	$(BIN)/python -m pip install -qq --disable-pip-version-check "$$@" --editable "$(1)"
+$(VENV)/.base: $(VENV)/.made requirements.txt pyproject.toml $(wildcard constraints/*.txt)
+	@scripts/setup/install.sh $(VENV)
 	@touch $@
-endef
 
-.venv/.base: .venv/.made requirements.txt pyproject.toml $(wildcard constraints/*.txt)
-	$(call install,.)
-
-$(EXTRAS:%=.venv/.%): .venv/.%: .venv/.base
-	$(call install,.[$*])
+$(EXTRAS:%=$(VENV)/.%): $(VENV)/.%: $(VENV)/.base
+	@scripts/setup/install.sh $(VENV) $*
+	@touch $@

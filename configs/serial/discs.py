@@ -4,8 +4,8 @@ Claim: where discs will be takes depth if they collide, as who meets whom hangs 
 before, and little if each is alone (arXiv 2507.12549 names the task; the paper has no experiment,
 this one is the lab's). A mixer, whose single layer sees all discs, is given eight times its compute
 as layers that share their weights, or as width, each at its own learning rate, see
-experiments/serial/ways.py. Rows are told apart by how often discs met. The controls have the same
-time and walls: as many discs that pass through each other, and one disc, for a single layer.
+experiments/serial/equal_compute.py. Rows are grouped by how often discs met. The controls have the
+same time and walls: as many discs that pass through each other, and one disc, for a single layer.
 Piloted, at seed 0 and rate 3e-3, all but the single disc: with so few steps neither layers nor
 width learn more than where discs would be that pass, and of five discs, nine rows in ten with three
 collisions or more, not even that. What is expected of `quick` says so.
@@ -15,7 +15,7 @@ Size `paper`: up to 16 layers and 5 seeds, for an accelerator.
 python scripts/sweep.py --config=configs/serial/discs.py --workdir=runs/discs
 """
 
-from experiments.serial import build, ways
+from experiments.serial import build, equal_compute
 from jaxlab.config import choose, override
 
 SIZES = {
@@ -68,6 +68,6 @@ def sweep(add, config):
     """Adds a member per kind of discs, layers or width, seed and rate; controls have one layer."""
     for kind in config.kinds:
         balls, collide = KINDS[kind]
-        keys = ways.keys(config) if kind == "colliding" else [ways.ONE]
-        for member in ways.members(config, keys):
+        keys = equal_compute.keys(config) if kind == "colliding" else [equal_compute.ONE]
+        for member in equal_compute.members(config, keys):
             add(**{"task.balls": balls, "task.collide": collide}, **member)

@@ -5,9 +5,9 @@ givens do not (arXiv 2507.12549 names easy and hard Sudoku and has no experiment
 lab's). A mixer, whose one layer sees the whole board, fills all blanks of a board at once. It is
 given eight times its compute in four ways: layers that share their weights, width, mixers that
 vote, and streams through one mixer. Layers and streams keep its parameters. Boards have as many
-blanks, and take one round, the control, or more. Each arm has its own learning rate, see
-experiments/serial/ways.py. Rounds are the depth of a solver that sees forced moves alone; of Sudoku
-itself no class is proven.
+blanks, and take one round, the control, or more. Each condition has its own learning rate, see
+experiments/serial/equal_compute.py. Rounds are the depth of a solver that sees forced moves alone;
+of Sudoku itself no class is proven.
 Piloted, at seed 0 and rate 3e-3: one layer on boards of one round; one layer, eight layers and
 three times the width on boards of three; neither votes nor streams.
 Size `quick` (the default): 4x4, 1 and 3 rounds, 2000 steps, 3 rates, 3 seeds; 9 minutes on two CPU
@@ -17,7 +17,7 @@ Size `paper`: 9x9, 1 to 8 rounds, 5 seeds, for an accelerator.
 python scripts/sweep.py --config=configs/serial/sudoku.py --workdir=runs/sudoku
 """
 
-from experiments.serial import build, ways
+from experiments.serial import build, equal_compute
 from jaxlab.config import choose, override
 
 SIZES = {
@@ -68,5 +68,5 @@ def get_config(arg=None):
 def sweep(add, config):
     """Adds a member per set of puzzles, way to spend compute, seed and rate."""
     for puzzles in config.puzzles:
-        for member in ways.members(config, ways.keys(config)):
+        for member in equal_compute.members(config, equal_compute.keys(config)):
             add(**{"task.puzzles": puzzles}, **member)

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxlab.tasks.serial.questions import Questions, draw_below
-from jaxlab.tasks.serial.sudoku import Board, Puzzles, Sudoku
+from jaxlab.tasks.serial.sudoku import Board, Puzzles, Sudoku, kind
 
 SPLITS = {"train": "train", "eval": "validation"}  # of batches, and of the set
 WEIGHTS_C = np.random.RandomState(0).randint(0, 2**32, 81, dtype=np.uint32)  # of a checksum
@@ -30,9 +30,7 @@ class Boards(Board):
     data_dir: str
 
     def __post_init__(self):
-        from jaxlab.tasks.serial import sudoku_set  # takes a second: only for those who read one
-
-        object.__setattr__(self, "box", sudoku_set.kind(self.puzzles).box)  # unknown: refused
+        object.__setattr__(self, "box", kind(self.puzzles).box)  # unknown: refused
 
     @property
     def splits(self) -> dict[str, Puzzles]:
@@ -41,7 +39,7 @@ class Boards(Board):
         Raises:
           ValueError: `data_dir` cannot be written, or holds a damaged set.
         """
-        from jaxlab.tasks.serial import sudoku_set
+        from jaxlab.tasks.serial import sudoku_set  # takes a second: only for those who read one
 
         return {
             split: sudoku_set.load(self.data_dir, self.puzzles, name)

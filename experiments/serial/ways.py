@@ -6,52 +6,22 @@ through one mixer. A rate is chosen by what an arm learns from alone, never by i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Mapping
 
 import xarray as xr
 from matplotlib.axes import Axes
 
+from experiments.serial.equal_compute import EIGHT, MODELS, ONE, RATE
 from jaxlab.analysis.cells import cell, levels, pick
 from jaxlab.analysis.interval import student_interval
-from jaxlab.config import Config
 from jaxlab.report import plots
 
-RATE = "optimizer.learning_rate"
 KEYS = ("model.name", "model.depth", "model.width", "model.count", RATE)  # that tell arms apart
-# Eight times the FLOPs of one layer, to a few per cent: layers, times the width, mixers, streams.
-EIGHT = {"depth": 8, "width": 3, "votes": 8, "streams": 8}
-ONE = ("depth", 1)  # where all ways begin
-MODELS = {"votes": "mixer_votes", "streams": "mixer_streams"}
 CHOICE = (
     "Every arm has the rate of the ladder with the least training loss, over the last records and "
     "seeds; no evaluation is read for it. Where it is the end of the ladder the table says so."
 )
 Arms = dict[tuple[str, int], xr.Dataset]
-
-
-def members(config: Config, keys: Iterable[tuple[str, int]]) -> Iterator[dict[str, Any]]:
-    """Yields the overrides of every arm (way, times), seed and rate; heads are as wide in all."""
-    for way, times in keys:
-        wider = times if way == "width" else 1
-        shape = {
-            "model.name": MODELS.get(way, "mixer"),
-            "model.depth": times if way == "depth" else 1,
-            "model.width": wider * config.model.width,
-            "model.heads": wider * config.model.heads,
-        }
-        if way in MODELS:
-            shape["model.count"] = times
-        for seed in range(config.seeds):
-            for rate in config.rates:
-                yield shape | {"seed": config.first_seed + seed, RATE: rate}
-
-
-def keys(config: Config) -> list[tuple[str, int]]:
-    """Returns the arms of a config: its depths, and eight times the compute in its other ways."""
-    return [("depth", depth) for depth in config.depths] + [
-        (way, EIGHT[way]) for way in config.ways
-    ]
 
 
 def arms(data: xr.Dataset) -> Arms:

@@ -7,11 +7,15 @@ operation is one deep, a reduction of n numbers ⌈log₂ n⌉, a product with n
 moves data 0. Two differ: paths begin at the inputs that are named, as what hangs on parameters and
 constants alone can be known beforehand, and a scan is as deep as its carries make it, so that a map
 written as a scan is no deeper than its body. An array is as deep as its deepest element.
+
+A primitive without a rule, such as one that a newer JAX brings, counts as one operation for each
+element of its outputs, and a loop of unknown length as one turn of its body. A warning names it.
 """
 
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -30,7 +34,7 @@ MOVES = names(
     """bitcast_convert_type broadcast_in_dim concatenate convert_element_type copy dynamic_slice
     dynamic_update_slice gather iota optimization_barrier pad random_bits random_clone
     random_fold_in random_seed random_split random_unwrap random_wrap reshape rev scatter slice
-    split squeeze stop_gradient transpose"""
+    split squeeze stack stop_gradient transpose unstack"""
 )
 ELEMENTWISE = names(
     """abs add add_any and ceil clamp cos div eq erf erf_inv exp exp2 expm1 floor ge gt integer_pow
@@ -76,7 +80,6 @@ def serial_depth(function: Callable, inputs: Any, *known: Any) -> int:
     """Returns the operations on the longest path from `inputs` to an output of a function.
 
     inputs: its first argument, arrays or their shapes; the others are `known` beforehand.
-    Raises ValueError at a loop whose length is not static and at an operation without a rule.
     """
     jaxpr = jax.make_jaxpr(function)(inputs, *known).jaxpr
     start, before = np.zeros(1), np.full(1, NEVER)
@@ -111,24 +114,29 @@ def depths(jaxpr: Jaxpr, of_inputs: list[Depth_I]) -> list[Depth_I]:
 def after(equation: JaxprEqn, of_operands: list[Depth_I], none_I: Depth_I) -> list[Depth_I]:
     """Returns the depth of every output of an equation."""
     name = equation.primitive.name
-    if name == "scan":
-        return after_scan(equation, of_operands, none_I)
+    if name == "scan" and (counts := scan_operands(equation)) is not None:
+        return after_scan(equation, of_operands, none_I, *counts)
     if name == "cond":
         of_branches = [depths(b.jaxpr, of_operands[1:]) for b in equation.params["branches"]]
         return [
             np.maximum.reduce([of_operands[0], *of_output])
             for of_output in zip(*of_branches, strict=True)
         ]
+    if name == "while":
+        warn("a loop of unknown length as one turn of its body")
+        of_body = of_operands[equation.params["cond_nconsts"] :]
+        return depths(equation.params["body_jaxpr"].jaxpr, of_body)
     if (called := function_of(equation)) is not None:
         return depths(called, of_operands)
     deepest_I = np.maximum.reduce([none_I, *of_operands])
     return [deepest_I + levels(equation)] * len(equation.outvars)
 
 
-def after_scan(equation: JaxprEqn, of_operands: list[Depth_I], none_I: Depth_I) -> list[Depth_I]:
+def after_scan(
+    equation: JaxprEqn, of_operands: list[Depth_I], none_I: Depth_I, constants: int, carries: int
+) -> list[Depth_I]:
     """Follows the carries turn by turn through the body, a matrix of longest paths."""
     body = equation.params["jaxpr"].jaxpr
-    constants, carries = equation.params["num_consts"], equation.params["num_carry"]
     operands, outputs = len(body.invars), len(body.outvars)
     if operands == 0:
         return [none_I] * outputs
@@ -158,9 +166,8 @@ def levels(equation: JaxprEqn) -> int:
         return ceil_log2(reduced(equation))
     if name in PRODUCTS:
         return ceil_log2(terms(equation)) + 1
-    if name == "while":
-        raise ValueError("a loop without a static length has no serial depth: give it a length")
-    raise ValueError(f"no rule for the operation {name!r}: add it to one of the sets of {__name__}")
+    warn(f"{name!r}, for which it has no rule, as one operation per output")
+    return 1
 
 
 def work(jaxpr: Jaxpr) -> int:
@@ -173,6 +180,8 @@ def work_of(equation: JaxprEqn) -> int:
     name = equation.primitive.name
     if name == "scan":
         return equation.params["length"] * work(equation.params["jaxpr"].jaxpr)
+    if name == "while":
+        return work(equation.params["body_jaxpr"].jaxpr)
     if name == "cond":
         return max(work(branch.jaxpr) for branch in equation.params["branches"])
     if (called := function_of(equation)) is not None:
@@ -189,13 +198,32 @@ def work_of(equation: JaxprEqn) -> int:
 
 def function_of(equation: JaxprEqn) -> Jaxpr | None:
     """Returns the jaxpr that an equation calls once, if any."""
-    if equation.primitive.name == "while":
+    if equation.primitive.name == "scan":
         return None
     for name in CALLS:
         if name in equation.params:
             called = equation.params[name]
             return called if isinstance(called, Jaxpr) else called.jaxpr
     return None
+
+
+def scan_operands(equation: JaxprEqn) -> tuple[int, int] | None:
+    """Returns how many operands of a scan are constants, and how many carries.
+
+    JAX 0.10 keeps the numbers, JAX 0.12 the trees of the operands; None for another form.
+    """
+    params = equation.params
+    if "num_consts" in params:
+        return params["num_consts"], params["num_carry"]
+    if "ft_in" in params:
+        constants, carries, _ = params["ft_in"].unpack()
+        return len(list(constants)), len(list(carries))
+    return None
+
+
+def warn(what: str) -> None:
+    """Warns that serial depth and FLOPs are not exact."""
+    warnings.warn(f"the meter of serial depth and FLOPs counts {what}", stacklevel=2)
 
 
 def reduced(equation: JaxprEqn) -> int:

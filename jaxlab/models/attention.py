@@ -78,26 +78,66 @@ def attend_in_blocks(
     documents_BxT: jax.Array | None = None,
 ) -> jax.Array:
     """Attends block by block of queries, each to no key behind its last query."""
-    batch, length, heads, features = query_BxTxHxD.shape
+    length, heads, features = query_BxTxHxD.shape[1:]
     slots, kv_heads = key_BxUxKxD.shape[1] - length, key_BxUxKxD.shape[2]
-    query_BxTxKxGxD = jnp.reshape(
-        query_BxTxHxD * features**-0.5, (batch, length, kv_heads, heads // kv_heads, features)
-    )
+    query_BxTxHxD = query_BxTxHxD * features**-0.5
     blocks = []
     for start in range(0, length, BLOCK):
         stop = min(start + BLOCK, length)
         seen = slots + stop
-        scores_BxKxGxtxu = jnp.einsum(
-            "btkgd,bukd->bkgtu",
-            query_BxTxKxGxD[:, start:stop],
-            key_BxUxKxD[:, :seen],
-            preferred_element_type=jnp.promote_types(query_BxTxHxD.dtype, jnp.float32),
-        )
         visible_Bxtxu = jnp.tri(stop - start, seen, slots + start, dtype=bool)[None]
         if documents_BxT is not None:
             same_Bxtxt = documents_BxT[:, start:stop, None] == documents_BxT[:, None, :stop]
             visible_Bxtxu &= jnp.pad(same_Bxtxt, ((0, 0), (0, 0), (slots, 0)), constant_values=True)
-        scores_BxKxGxtxu = jnp.where(visible_Bxtxu[:, None, None], scores_BxKxGxtxu, -jnp.inf)
-        weights_BxKxGxtxu = jax.nn.softmax(scores_BxKxGxtxu).astype(query_BxTxHxD.dtype)
-        blocks.append(jnp.einsum("bkgtu,bukd->btkgd", weights_BxKxGxtxu, value_BxUxKxD[:, :seen]))
-    return jnp.reshape(jnp.concatenate(blocks, axis=1), query_BxTxHxD.shape)
+        attend_block = _attend_block if heads == kv_heads else _attend_block_in_groups
+        blocks.append(
+            attend_block(
+                query_BxTxHxD[:, start:stop],
+                key_BxUxKxD[:, :seen],
+                value_BxUxKxD[:, :seen],
+                visible_Bxtxu,
+            )
+        )
+    return jnp.concatenate(blocks, axis=1)
+
+
+def _attend_block(
+    query_BxtxHxD: jax.Array,
+    key_BxuxHxD: jax.Array,
+    value_BxuxHxD: jax.Array,
+    visible_Bxtxu: jax.Array,
+) -> jax.Array:
+    """Attends where every query head has a key head of its own."""
+    scores_BxHxtxu = jnp.einsum(
+        "bthd,buhd->bhtu", query_BxtxHxD, key_BxuxHxD, preferred_element_type=_wide(query_BxtxHxD)
+    )
+    scores_BxHxtxu = jnp.where(visible_Bxtxu[:, None], scores_BxHxtxu, -jnp.inf)
+    weights_BxHxtxu = jax.nn.softmax(scores_BxHxtxu).astype(query_BxtxHxD.dtype)
+    return jnp.einsum("bhtu,buhd->bthd", weights_BxHxtxu, value_BxuxHxD)
+
+
+def _attend_block_in_groups(
+    query_BxtxHxD: jax.Array,
+    key_BxuxKxD: jax.Array,
+    value_BxuxKxD: jax.Array,
+    visible_Bxtxu: jax.Array,
+) -> jax.Array:
+    """Attends where each of the K key heads serves a group of G query heads."""
+    batch, length, heads, features = query_BxtxHxD.shape
+    kv_heads = key_BxuxKxD.shape[2]
+    query_BxtxKxGxD = query_BxtxHxD.reshape(batch, length, kv_heads, heads // kv_heads, features)
+    scores_BxKxGxtxu = jnp.einsum(
+        "btkgd,bukd->bkgtu",
+        query_BxtxKxGxD,
+        key_BxuxKxD,
+        preferred_element_type=_wide(query_BxtxHxD),
+    )
+    scores_BxKxGxtxu = jnp.where(visible_Bxtxu[:, None, None], scores_BxKxGxtxu, -jnp.inf)
+    weights_BxKxGxtxu = jax.nn.softmax(scores_BxKxGxtxu).astype(query_BxtxHxD.dtype)
+    attended_BxtxKxGxD = jnp.einsum("bkgtu,bukd->btkgd", weights_BxKxGxtxu, value_BxuxKxD)
+    return attended_BxtxKxGxD.reshape(query_BxtxHxD.shape)
+
+
+def _wide(x: jax.Array) -> jnp.dtype:
+    """Returns the dtype of scores: float32 or wider."""
+    return jnp.promote_types(x.dtype, jnp.float32)

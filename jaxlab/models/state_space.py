@@ -8,8 +8,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from jaxlab.models.norm import rms_norm
 from jaxlab.models.sizes import require
-from jaxlab.models.tower import rms_norm
 
 Params = dict[str, Any]
 

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxlab.models import transforms
-from jaxlab.models.decoder import DEVIATION, Decoder, Params, Prefix
+from jaxlab.models.decoder import DEVIATION, Decoder, Params, Prefix, unstack
 from jaxlab.models.transforms import TRANSFORMS, Transform
 
 AGGREGATIONS = ("learned", "static", "mean")
@@ -146,15 +146,20 @@ class Streams:
     def each(self, params: Params, run: Callable[..., Any], *of_streams: Any) -> Any:
         """Returns run(decoder parameters, prefix, ...) of every stream, stacked on a first axis.
 
+        On a CPU the streams run one after another, since the activations of one stream fit a cache
+        and those of all do not; on an accelerator they run as one batch.
+
         of_streams: further arguments of `run`, the streams on their first axis.
         """
-        if self.plain:
-            alone = jax.tree.map(lambda leaf: leaf[0], of_streams)
-            return jax.tree.map(lambda leaf: leaf[None], run(params["decoder"], None, *alone))
-        added = self.additions(params)
-        return jax.vmap(
-            lambda own, *further: run(transforms.add(params["decoder"], own[0]), own[1], *further)
-        )(added, *of_streams)
+
+        def stream(own: tuple[Params, Prefix | None], *further: Any) -> Any:
+            return run(transforms.add(params["decoder"], own[0]), own[1], *further)
+
+        arguments = (({}, None) if self.plain else self.additions(params), *of_streams)
+        if self.count > 1 and jax.default_backend() != "cpu":
+            return jax.vmap(stream)(*arguments)
+        each = [stream(*of_stream) for of_stream in unstack(arguments, self.count)]
+        return jax.tree.map(lambda *leaves: jnp.stack(leaves), *each)
 
     def additions(self, params: Params) -> tuple[Params, Prefix | None]:
         """Returns what each stream adds to the decoder's layers, and its prefix: P leads both."""

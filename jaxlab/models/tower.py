@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from flax import nnx
 
 from jaxlab.models.mlp import within
+from jaxlab.models.norm import rms_norm
 
 WIDENING = 4  # hidden units of a block per feature
 
@@ -41,9 +42,3 @@ class ResidualTower(nnx.Module):
         x_BxM, _ = jax.lax.scan(block, rms_norm(x_BxM), weights)
         logits_BxN = rms_norm(x_BxM).astype(self.dtype) @ self.head_MxN[...].astype(self.dtype)
         return logits_BxN.astype(jnp.float32)
-
-
-def rms_norm(x_BxM: jax.Array) -> jax.Array:
-    """Scales each row to a root mean square of one."""
-    mean_square_Bx1 = jnp.mean(jnp.square(x_BxM), axis=-1, keepdims=True)
-    return x_BxM * jax.lax.rsqrt(mean_square_Bx1 + jnp.finfo(x_BxM.dtype).eps)

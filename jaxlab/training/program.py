@@ -267,6 +267,8 @@ class _Local(NamedTuple):
     def _each(self, xs: Any, function: Callable[[Any], Any]) -> Any:
         """Applies a function along the leading axis, `devices.members_at_once` at a time."""
         length = len(jax.tree.leaves(xs)[0])
+        if length == 1:  # an axis of one element would cost a tenth of a decoder's step on a CPU
+            return jax.tree.map(lambda leaf: leaf[None], function(_take(xs, 0)))
         # A CPU takes one member's step out of its cache, 2.5 times faster than all vmapped.
         automatic = 1 if jax.default_backend() == "cpu" else length
         at_once = self.config.devices.members_at_once or automatic

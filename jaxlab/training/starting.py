@@ -5,17 +5,18 @@ from __future__ import annotations
 import functools
 import hashlib
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import numpy as np
-import orbax.checkpoint as ocp
 
 from jaxlab import config as configs
-from jaxlab.analysis.study import RunRecord, find_runs
 from jaxlab.config import Config, ConfigError, check
 from jaxlab.experiment import Params
-from jaxlab.training.inspection import find_checkpoint
+
+# Orbax and xarray take seconds to import: only for those who start from earlier runs.
+if TYPE_CHECKING:
+    from jaxlab.analysis.study import RunRecord
 
 
 def check_seed(study: str, seed: int) -> None:
@@ -45,6 +46,10 @@ def load(study: str, part: str) -> tuple[np.ndarray, Params]:
     Raises:
         ConfigError: for a folder without finished runs, or a damaged checkpoint.
     """
+    import orbax.checkpoint as ocp
+
+    from jaxlab.training.inspection import find_checkpoint
+
     seeds, found = [], []
     for run in _runs(study):
         try:
@@ -87,6 +92,8 @@ def _members(study: str, here: Path) -> list[Config]:
 
 
 def _runs(study: str) -> list[RunRecord]:
+    from jaxlab.analysis.study import find_runs
+
     try:
         runs = find_runs(Path(study))
     except ConfigError as error:

@@ -4,10 +4,11 @@ import dataclasses
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
 from jax import ShapeDtypeStruct, lax
 
-from jaxlab.analysis.serial_depth import flops, measure, serial_depth
+from jaxlab.analysis.serial_depth import after, flops, measure, serial_depth
 from jaxlab.models.circuits.gates import Gates
 from jaxlab.models.circuits.local import Local
 from jaxlab.models.circuits.tree import Tree
@@ -86,11 +87,34 @@ def test_what_hangs_on_the_known_alone_is_no_depth():
     assert serial_depth(lambda w, x: x * jnp.exp(jnp.exp(w)), *shapes) == 3
 
 
-def test_what_has_no_depth_is_refused():
-    with pytest.raises(ValueError, match="give it a length"):
-        serial_depth(lambda x: lax.while_loop(lambda y: y < 9, lambda y: y + x, x), numbers())
-    with pytest.raises(ValueError, match="no rule for the operation 'sort'"):
-        serial_depth(jnp.sort, numbers(4))
+def test_an_unknown_primitive_is_counted_with_a_warning_that_names_it():
+    with pytest.warns(UserWarning, match="counts 'sort', for which it has no rule"):
+        assert serial_depth(lambda x: jnp.sort(x) + 1, numbers(4)) == 2
+    with pytest.warns(UserWarning, match="'sort'"):
+        assert flops(jnp.sort, numbers(4)) == 4
+
+
+def test_a_loop_of_unknown_length_counts_as_one_turn_with_a_warning():
+    def loop(x):
+        return lax.while_loop(lambda y: y < 9, lambda y: jnp.sin(y) + x, x)
+
+    with pytest.warns(UserWarning, match="a loop of unknown length as one turn"):
+        assert serial_depth(loop, numbers()) == 2
+    assert flops(loop, numbers()) == 2
+
+
+def test_a_scan_in_a_form_that_a_newer_jax_may_bring_is_counted_with_a_warning():
+    def scan(x):
+        return lax.scan(lambda carry, y: (carry + y, None), 0.0, x)[0]
+
+    jaxpr = jax.make_jaxpr(scan)(numbers(5)).jaxpr
+    (equation,) = (e for e in jaxpr.eqns if e.primitive.name == "scan")
+    params = {k: v for k, v in equation.params.items() if k not in ("num_consts", "ft_in")}
+    unknown = equation.replace(params=params)
+    depth = np.zeros(1)
+    with pytest.warns(UserWarning, match="counts 'scan', for which it has no rule"):
+        (found,) = after(unknown, [depth] * len(equation.invars), depth)
+    assert found == 1
 
 
 CIRCUIT = Local(vocabulary=2, classes=2, width=16, depth=2, tied=False, hard=False)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from planted_serial import study
 
-from experiments.serial import build, ways
+from experiments.serial import build, equal_compute, ways
 from experiments.serial.studies import sudoku
 from jaxlab.analysis.serial_depth import measure
 from jaxlab.models.mixer import Mixer
@@ -53,8 +53,8 @@ def test_what_takes_layers_is_told_from_what_compute_side_by_side_solves():
     found = sudoku.measure(planted)
     assert set(found) == set(sudoku.EXPECTED)
     value = {name: part.interval.value for name, part in found.items()}
-    assert [value[f"sudoku_{way}"] for way in ways.EIGHT] == pytest.approx([75, 10, 20, 0])
-    assert [value[f"sudoku_easy_{way}"] for way in ways.EIGHT] == [0, 0, 0, 0]
+    assert [value[f"sudoku_{way}"] for way in equal_compute.EIGHT] == pytest.approx([75, 10, 20, 0])
+    assert [value[f"sudoku_easy_{way}"] for way in equal_compute.EIGHT] == [0, 0, 0, 0]
     assert value["sudoku_over"] == pytest.approx(55)
     assert value["sudoku_halved"] == pytest.approx(np.log2(0.55 * 64))  # half of 32 boards
     assert value["sudoku_solved"] == value["sudoku_easy_solved"] == 1

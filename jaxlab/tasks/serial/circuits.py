@@ -15,7 +15,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from scipy import stats
 
 from jaxlab.tasks.serial.questions import Questions, draw_below
 
@@ -152,9 +151,16 @@ def write(circuit: Circuit, kinds: tuple[str, ...]) -> jax.Array:
     return jnp.concatenate((circuit.input_BxM, flat_BxS), axis=1)
 
 
+def binomial(count: int, probability: float | np.ndarray) -> np.ndarray:
+    """Returns how likely 0, 1, ... `count` ones are among so many bits, on the last axis."""
+    from scipy import stats  # takes a second: only for those who need the distribution
+
+    return stats.binom.pmf(np.arange(count + 1), count, probability)
+
+
 def ones_shares(inputs: int, gates: int, layers: int, kinds: tuple[str, ...]) -> list[np.ndarray]:
     """Returns how likely 0, 1, ... ones are among the inputs, and among each layer's gates."""
-    shares = [stats.binom.pmf(np.arange(inputs + 1), inputs, 0.5)]
+    shares = [binomial(inputs, 0.5)]
     for _ in range(layers):
         shares.append(shares[-1] @ next_ones(len(shares[-1]) - 1, gates, kinds))
     return shares
@@ -167,4 +173,4 @@ def next_ones(places: int, gates: int, kinds: tuple[str, ...]) -> np.ndarray:
     pair_Mx4 = np.stack(((1 - one) ** 2, (1 - one) * one, one * (1 - one), one**2), axis=1)
     gate_Mx1 = (pair_Mx4 @ mean_output_4)[:, None]
     # Given the layer below, the gates are independent.
-    return stats.binom.pmf(np.arange(gates + 1)[None], gates, gate_Mx1)
+    return binomial(gates, gate_Mx1)

@@ -30,6 +30,29 @@ class Puzzles(NamedTuple):
     rounds_P: np.ndarray
 
 
+class Kind(NamedTuple):
+    """A set of puzzles of one size that all have as many blanks and take as many rounds."""
+
+    box: int
+    blanks: int
+    rounds: int
+    puzzles: int  # of each split
+
+
+# The frozen sets, named after the side and the rounds; see `jaxlab.tasks.serial.sudoku_set`.
+KINDS = {
+    **{f"4x4_{rounds}": Kind(2, 7, rounds, 1000) for rounds in (1, 2, 3)},
+    **{f"9x9_{rounds}": Kind(3, 28, rounds, 1000) for rounds in (1, 2, 4, 8)},
+}
+
+
+def kind(name: str) -> Kind:
+    """Returns the sizes of a set, such as `9x9_8`; ValueError: there is none of this name."""
+    if name not in KINDS:
+        raise ValueError(f"no puzzles {name!r}: choose one of {list(KINDS)}")
+    return KINDS[name]
+
+
 class Board:
     """The sizes of a task on boards whose boxes have sides of `box` cells."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import os
 from collections.abc import Iterator
@@ -12,20 +11,10 @@ import numpy as np
 import tensorflow_datasets as tfds
 
 from jaxlab.tasks.python_source import prepare
-from jaxlab.tasks.serial.sudoku import Puzzles
+from jaxlab.tasks.serial.sudoku import KINDS, Kind, Puzzles, kind
 from jaxlab.tasks.serial.sudoku_search import find_puzzles
 
 SPLIT_SEEDS = {"train": 0, "validation": 1}
-
-
-@dataclasses.dataclass
-class Kind(tfds.core.BuilderConfig):
-    """Puzzles of one size that all have as many blanks and take as many rounds."""
-
-    box: int = 0
-    blanks: int = 0
-    rounds: int = 0
-    puzzles: int = 0  # of each split
 
 
 class SudokuPuzzles(tfds.core.GeneratorBasedBuilder):
@@ -38,9 +27,8 @@ class SudokuPuzzles(tfds.core.GeneratorBasedBuilder):
 
     VERSION = tfds.core.Version("2.0.0")
     RELEASE_NOTES: ClassVar = {"2.0.0": "4x4: 7 blanks, not 6, as more boards have them."}
-    BUILDER_CONFIGS: ClassVar[list[Kind]] = [
-        *(Kind(name=f"4x4_{r}", box=2, blanks=7, rounds=r, puzzles=1000) for r in (1, 2, 3)),
-        *(Kind(name=f"9x9_{r}", box=3, blanks=28, rounds=r, puzzles=1000) for r in (1, 2, 4, 8)),
+    BUILDER_CONFIGS: ClassVar[list[tfds.core.BuilderConfig]] = [
+        tfds.core.BuilderConfig(name=name) for name in KINDS
     ]
 
     def _info(self) -> tfds.core.DatasetInfo:
@@ -56,9 +44,9 @@ class SudokuPuzzles(tfds.core.GeneratorBasedBuilder):
 
     @property
     def kind(self) -> Kind:
-        """The config, with its own type."""
-        assert isinstance(self.builder_config, Kind)
-        return self.builder_config
+        """What the puzzles of this config are."""
+        assert self.builder_config is not None
+        return KINDS[self.builder_config.name]
 
     def _split_generators(self, dl_manager: Any) -> dict[str, Iterator]:
         del dl_manager  # there is nothing to download
@@ -71,14 +59,6 @@ class SudokuPuzzles(tfds.core.GeneratorBasedBuilder):
         for number, (givens, solution, rounds) in enumerate(zip(*puzzles, strict=True)):
             example = {"givens": givens.astype(np.uint8), "solution": solution.astype(np.uint8)}
             yield number, example | {"rounds": rounds}
-
-
-def kind(name: str) -> Kind:
-    """Returns the sizes of a set, such as `9x9_8`; ValueError: there is none of this name."""
-    kinds = {own.name: own for own in SudokuPuzzles.BUILDER_CONFIGS}
-    if name not in kinds:
-        raise ValueError(f"no puzzles {name!r}: choose one of {list(kinds)}")
-    return kinds[name]
 
 
 @functools.cache  # several programs of a study read one set
