@@ -236,4 +236,4 @@ def unstack(tree: Any, count: int) -> list[Any]:
     """Cuts a pytree along the leading axis; the gradient of a split is a single concatenation."""
     leaves, structure = jax.tree.flatten(tree)
     cut = [[jnp.squeeze(part, 0) for part in jax.lax.split(x, [1] * count)] for x in leaves]
-    return [jax.tree.unflatten(structure, parts) for parts in zip(*cut, strict=True)]
+    return [jax.tree.unflatten(structure, [parts[i] for parts in cut]) for i in range(count)]

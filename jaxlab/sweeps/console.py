@@ -14,7 +14,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 from jaxlab.config import Config
 from jaxlab.sweeps import local, plan
 from jaxlab.sweeps.plan import Sweep
-from jaxlab.training import loop
+from jaxlab.training import compilation_cache, loop
 from jaxlab.training import mesh as meshes
 
 SECONDS_PER_LINE = 30  # where progress goes to a file
@@ -22,6 +22,7 @@ SECONDS_PER_LINE = 30  # where progress goes to a file
 
 def train_one(config: Config, workdir: Path) -> None:
     """Trains the single model of a config; `workdir` becomes its run folder."""
+    compilation_cache.enable()
     with _bar(config.study, config.train.steps) as advance:
         loop.train(
             local.build(config), config, [{}], workdir, lambda step: advance(config.study, step)
@@ -30,6 +31,7 @@ def train_one(config: Config, workdir: Path) -> None:
 
 def train_sweep(sweep: Sweep, workdir: Path) -> dict[str, str]:
     """Trains a sweep; see `local.run_sweep`."""
+    compilation_cache.enable()
     groups = plan.group(sweep)
     meshes.use_cpu_cores(max(len(group.members) for group in groups))
     total = sum(len(group.members) * group.config.train.steps for group in groups)

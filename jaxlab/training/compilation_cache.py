@@ -16,8 +16,8 @@ MIN_COMPILE_SECONDS = 0.2  # what compiles faster is not kept
 def enable() -> None:
     """Keeps compiled programs in ~/.cache/jaxlab, or where JAX_COMPILATION_CACHE_DIR says.
 
-    Call it before anything is compiled. Nothing changes where the variable is set but empty, which
-    turns the cache off, nor where JAX_ENABLE_COMPILATION_CACHE is 0. JAX finds a program by its
+    Call it before anything is compiled. Where the variable is set, all of JAX's own settings hold:
+    an empty one turns the cache off. JAX finds a program by its
     code, its shapes, the versions of JAX and XLA, and the devices. Programs for a CPU use the
     instructions that this CPU has, so each kind of CPU has a folder of its own.
     """
@@ -26,7 +26,7 @@ def enable() -> None:
         folder = cache_home() / "jaxlab" / "compiled" / cpu_kind()
         jax.config.update("jax_compilation_cache_dir", str(folder))
         jax.config.update("jax_compilation_cache_max_size", MAX_BYTES)
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", MIN_COMPILE_SECONDS)
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", MIN_COMPILE_SECONDS)
 
 
 def cache_home() -> Path:
