@@ -29,7 +29,7 @@ define run-studies
 	if [ -n "$$failed" ]; then echo "These studies failed:$$failed. Give the same command to go on with them." >&2; exit 1; fi
 endef
 
-.PHONY: help setup one_third parscale serial $(EXTRAS:%=setup-%) quickstart test lint clean constraints
+.PHONY: help setup one_third parscale serial $(EXTRAS:%=setup-%) quickstart test short-test lint clean constraints
 
 ## help         list the targets
 help:
@@ -64,6 +64,13 @@ serial: setup
 ## test         run the tests
 test: setup-dev
 	$(BIN)/python -m pytest -n 2
+
+## short-test   run a few of the tests: imports, a study of each hypothesis, resume, the meter
+short-test: setup-dev
+	$(BIN)/python -m pytest -n 2 tests/test_imports.py tests/training/test_loop.py \
+	  tests/analysis/test_serial_depth.py tests/scripts/test_setup.py tests/models/test_transforms.py \
+	  $(foreach config,one_third/headline parscale/stage_one serial/scratchpad, \
+	    "tests/test_configs.py::test_the_tiny_size_trains_and_is_reported[configs/$(config).py]")
 
 ## lint         check style, formatting, types and shell scripts
 lint: setup-dev

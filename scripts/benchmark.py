@@ -1,154 +1,211 @@
 #!/usr/bin/env python
-"""Measures how fast a config's groups train on this machine, or how fast its models write.
+"""Measures how fast the lab trains and writes on this machine, beside plain loops.
 
-python scripts/benchmark.py
+python scripts/benchmark.py                                 all of it: about 15 minutes
+python scripts/benchmark.py decoder --peers                 beside PyTorch, if it is installed
 python scripts/benchmark.py --config=configs/one_third/text.py --steps=200
-python scripts/benchmark.py --config=configs/parscale/widths.py:speed --groups=4 --steps=20
 python scripts/benchmark.py --config=configs/parscale/widths.py --decode --batch=1,8
 """
 
 import argparse
 import dataclasses
 import json
+import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
+from typing import Any
 
-ROUNDS = 3
-GRID = "configs/one_third/adam_grid.py:one_seed"
+# In the order of `jaxlab.benchmark.sections`, which takes seconds to import.
+SECTIONS = ("decoder", "streams", "shapes", "grid", "members", "recurrent")
 
 
 def parse() -> tuple[argparse.Namespace, list[str]]:
     """Reads the command line; what is left are `--config.KEY=VALUE` overrides."""
     parser = argparse.ArgumentParser(
-        description="Time the compiled programs of a config's groups, and the training loop "
-        "around them. CPU seconds are of this process and all its threads: they hold on a busy "
-        "machine, where wall seconds do not.",
-        epilog="Any value of the config can be set: --config.devices.members_at_once=8",
+        description="Time the lab's programs beside plain loops written by hand. The contestants "
+        "of a table take turns, so their ratios hold on a machine whose speed drifts; the numbers "
+        "are medians over rounds. CPU seconds are of the process and all its threads. With "
+        "--config, time the groups of that config instead.",
+        epilog="With --config any of its values can be set: --config.devices.members_at_once=8",
         allow_abbrev=False,
     )
-    parser.add_argument("--config", default=GRID, help=f"FILE.py or FILE.py:SIZE (default {GRID})")
-    parser.add_argument("--steps", type=int, default=200, help="steps to time (default 200)")
-    parser.add_argument("--groups", type=int, default=1, help="how many to time (default 1)")
-    decode = parser.add_argument_group("decoding, instead of training")
+    parser.add_argument(
+        "sections", nargs="*", metavar="SECTION", help=f"what to time: {', '.join(SECTIONS)}"
+    )
+    parser.add_argument("--rounds", type=int, default=5, help="turns of each (default 5)")
+    parser.add_argument(
+        "--peers",
+        nargs="?",
+        const=sys.executable,
+        default="",
+        metavar="PYTHON",
+        help="time PyTorch too, with this Python or, by default, the one that runs",
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="where to write the numbers too")
+    own = parser.add_argument_group("a config, instead of sections")
+    own.add_argument("--config", help="FILE.py or FILE.py:SIZE")
+    own.add_argument("--steps", type=int, default=200, help="steps to time (default 200)")
+    own.add_argument("--groups", type=int, default=1, help="how many to time (default 1)")
+    decode = parser.add_argument_group("writing text, instead of training")
     decode.add_argument(
         "--decode", action="store_true", help="time models of experiments/parscale, for every P"
     )
     decode.add_argument("--batch", default="1,8", help="texts at once (default 1,8)")
     decode.add_argument("--prompt", type=int, default=64, help="tokens read (default 64)")
     decode.add_argument("--tokens", type=int, default=64, help="tokens written (default 64)")
-    decode.add_argument("--json", type=Path, metavar="FILE", help="where to write them too")
-    return parser.parse_known_args()
+    parser.add_argument("--section", choices=SECTIONS, help=argparse.SUPPRESS)  # of a child
+    args, rest = parser.parse_known_args()
+    unknown = [name for name in args.sections if name not in SECTIONS]
+    if unknown:
+        parser.error(f"there is no section {unknown[0]!r}: choose from {', '.join(SECTIONS)}")
+    if args.rounds < 1:
+        parser.error(f"--rounds={args.rounds}: take at least 1")
+    return args, rest
 
 
 def main() -> int:
     """Prints the measurements; returns the exit status."""
     args, rest = parse()
-    from jaxlab.config import ConfigError, check
-    from jaxlab.sweeps import plan
-    from jaxlab.sweeps.flags import config_overrides
+    if args.section:
+        return time_section(args)
+    from jaxlab.config import ConfigError
 
     try:
-        overrides = {**config_overrides(rest), "train.steps": args.steps}
-        groups = plan.group(plan.load(args.config, overrides))
-        if args.decode:
-            decode([group.config for group in groups], args)
+        if args.config:
+            time_config(args, rest)
         else:
-            check(args.groups >= 1, f"--groups={args.groups}: time at least 1")
-            first = None
-            for group in groups[: args.groups]:
-                seconds = measure(group)
-                first = first or seconds
-                if seconds is not first:
-                    print(f"to the first       {seconds / first:.2f} times its CPU-seconds")
+            time_sections(args)
     except ConfigError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     return 0
 
 
-def measure(group) -> float:
+def time_sections(args: argparse.Namespace) -> None:
+    """Times each section in a process of its own, so that none holds the memory of another."""
+    from jaxlab.config import check
+
+    if args.peers:
+        found = subprocess.run([args.peers, "-c", "import torch"], capture_output=True)
+        check(found.returncode == 0, f"--peers: {args.peers} cannot import torch")
+    record: dict[str, Any] = {}
+    for section in args.sections or SECTIONS:
+        print(f"\n{section}: compiling and timing", flush=True)
+        with tempfile.NamedTemporaryFile(suffix=".json") as file:
+            line = [sys.executable, __file__, f"--section={section}", f"--json={file.name}"]
+            line += [f"--rounds={args.rounds}", *([f"--peers={args.peers}"] if args.peers else [])]
+            subprocess.run(line, check=True)
+            found = json.loads(Path(file.name).read_text())
+        record[section] = found
+        print_section(found)
+        if args.json:  # after each, so that an interruption costs one section
+            args.json.write_text(json.dumps(record, indent=1) + "\n")
+
+
+def time_section(args: argparse.Namespace) -> int:
+    """Times a section in this process and writes its rows."""
+    from jaxlab.benchmark import machine
+    from jaxlab.benchmark.sections import SECTIONS, Options
+
+    before = machine.load_average()
+    rows = SECTIONS[args.section](Options(rounds=args.rounds, peer_python=args.peers))
+    about = machine.about() | {"load_average_before": before}
+    about["peak_memory_bytes"] = machine.peak_memory_bytes()
+    about["rounds"] = args.rounds
+    for dtype in ("float32", "bfloat16"):
+        about[f"peak_{dtype}_flops"] = machine.peak_flops(dtype)
+    found = {"machine": about, "rows": [dataclasses.asdict(row) for row in rows]}
+    args.json.write_text(json.dumps(found))
+    return 0
+
+
+def print_section(found: dict[str, Any]) -> None:
+    """Prints the rows of a section, and the machine below them."""
+    for row in found["rows"]:
+        speed = f"{row['per_second']:,.0f} {row['unit']} a second"
+        low, high = (f"{row[f'per_second_{end}']:,.0f}" for end in ("low", "high"))
+        print(
+            f"  {row['name']}: {speed} [{low}, {high}], {row['per_cpu_second']:,.0f} a CPU-second"
+        )
+        more = [row["note"]] if row["note"] else []
+        if row["peak_share"] is not None:
+            more.append(f"{100 * row['peak_share']:.0f} % of the peak of matrix products")
+        if row["reference"]:
+            wall, cpu = row["reference_wall_ratio"], row["reference_cpu_ratio"]
+            more.append(f"{row['reference']} is {wall:.2f} (CPU {cpu:.2f}) times as fast")
+        for line in more:
+            print(f"      {line}")
+    about = found["machine"]
+    peaks = ", ".join(
+        f"{about[f'peak_{dtype}_flops'] / 1e9:.0f} GFLOP/s in {dtype}"
+        for dtype in ("float32", "bfloat16")
+    )
+    print(f"  {about['processor']}, {about['device']}, JAX {about['jax']}; products: {peaks}")
+    before, after, memory = (
+        about[key] for key in ("load_average_before", "load_average", "peak_memory_bytes")
+    )
+    print(f"  load {before} before, {after} after; memory {memory / 2**30:.1f} GiB")
+
+
+def time_config(args: argparse.Namespace, rest: list[str]) -> None:
+    """Times the groups of a config, or how its models write."""
+    from jaxlab.config import check
+    from jaxlab.sweeps import plan
+    from jaxlab.sweeps.flags import config_overrides
+
+    overrides = {**config_overrides(rest), "train.steps": args.steps}
+    groups = plan.group(plan.load(args.config, overrides))
+    if args.decode:
+        decode([group.config for group in groups], args)
+        return
+    check(args.groups >= 1, f"--groups={args.groups}: time at least 1")
+    first = None
+    for group in groups[: args.groups]:
+        seconds = time_group(group, args.rounds)
+        first = first or seconds
+        if seconds is not first:
+            print(f"to the first       {seconds / first:.2f} times its CPU-seconds")
+
+
+def time_group(group: Any, rounds: int) -> float:
     """Times a group: the bare program, and the loop that writes metrics and checkpoints.
 
     Returns the CPU-seconds of a member's step.
-
-    They take turns, and the share outside the program is the median over turns, so that a machine
-    whose speed drifts does not decide it.
     """
     import jax
-    import numpy as np
 
-    from jaxlab import config as configs
-    from jaxlab.sweeps import local
-    from jaxlab.training import loop, metrics, program
+    from jaxlab.benchmark.groups import TimedGroup
+    from jaxlab.benchmark.timing import interleave
     from jaxlab.training import mesh as meshes
+    from jaxlab.training import metrics
 
-    members, steps = len(group.members), group.config.train.steps
-    meshes.use_cpu_cores(members)
-    experiment = local.build(group.config)
-    static, _ = configs.split(group.config)
-    mesh = meshes.make(group.config, members)
-    compiled = program.build(experiment, static, mesh)
-    arguments = compiled.place(loop.member_values(group.config, group.members))
-    state = jax.block_until_ready(compiled.init(arguments))
-
-    def timed(stops: list[int]) -> tuple[float, float]:
-        """Returns wall and CPU seconds of the bare program over these intervals."""
-        nonlocal state
-        wall, cpu, start = time.perf_counter(), time.process_time(), 0
-        for stop in stops:
-            state, last = compiled.run(state, arguments, start, stop)
-            start = stop
-        jax.block_until_ready((state, last))
-        return time.perf_counter() - wall, time.process_time() - cpu
-
-    first_wall, _ = timed([0])
-    again_wall, _ = timed([0])
-    records = metrics.record_steps(group.config).tolist()
-    rounds = [(timed([steps]), timed(records[1:]), _loop(group, experiment)) for _ in range(ROUNDS)]
-    seconds = np.median(rounds, axis=0)  # [what, (wall, CPU)]
-    shares = np.median([1 - np.divide(inside, whole) for _, inside, whole in rounds], axis=0)
-
-    done = members * steps
-    print(f"{jax.device_count()} x {jax.devices()[0].device_kind}, medians of {ROUNDS} rounds")
-    print(f"group              {group.name}")
-    print(f"                   {members} members, {steps} steps, {len(records) - 1} records")
-    print(f"compile            {first_wall - again_wall:.2f} s")
-    print(f"steps alone        {done / seconds[0, 1]:.0f} member-steps per CPU-second", end="")
-    print(f" ({1e3 * seconds[0, 1] / done:.3f} ms), {done / seconds[0, 0]:.0f} per second")
-    if "tokens_per_example" in experiment.info:
-        tokens = done * group.config.train.batch_size * experiment.info["tokens_per_example"]
-        print(f"                   {tokens / seconds[0, 1]:.0f} tokens per CPU-second", end="")
-        print(f", {tokens / seconds[0, 0]:.0f} per second")
-    if "cost" in experiment.info:
-        forward = done * group.config.train.batch_size * experiment.info["cost"]["flops"]
-        print(
-            f"                   {3e-9 * forward / seconds[0, 1]:.2f} GFLOP per CPU-second", end=""
-        )
-        print(", a step taken as three times its forward pass")
-    print(f"with evaluations   {seconds[1, 1]:.2f} CPU-seconds, {seconds[1, 0]:.2f} s")
-    print(f"the training loop  {seconds[2, 1]:.2f} CPU-seconds, {seconds[2, 0]:.2f} s")
-    print(
-        f"outside program    {100 * shares[1]:.1f} % of CPU, {100 * shares[0]:.1f} % of wall time"
+    meshes.use_cpu_cores(len(group.members))
+    own, steps = TimedGroup(group), group.config.train.steps
+    compile_seconds = own.interval(0).wall - own.interval(0).wall
+    found = interleave(
+        {"steps": lambda: own.steps(steps), "records": own.records, "loop": own.loop}, rounds
     )
-    return seconds[0, 1] / done
+    alone, records, loop = (found.median(name) for name in ("steps", "records", "loop"))
+    outside = found.ratio("records", "loop")
 
-
-def _loop(group, experiment) -> tuple[float, float]:
-    """Returns wall and CPU seconds of the training loop, from its first record to its last."""
-    from jaxlab.training import loop
-
-    marks = []
-    with tempfile.TemporaryDirectory() as folder:
-        loop.train(
-            experiment,
-            group.config,
-            group.members,
-            Path(folder) / "run",
-            lambda step: marks.append((time.perf_counter(), time.process_time())),
-        )
-    return marks[-1][0] - marks[0][0], marks[-1][1] - marks[0][1]
+    done = own.members * steps
+    print(f"{jax.device_count()} x {jax.devices()[0].device_kind}, medians of {rounds} rounds")
+    print(f"group              {group.name}")
+    count = len(metrics.record_steps(group.config)) - 1
+    print(f"                   {own.members} members, {steps} steps, {count} records")
+    print(f"compile            {compile_seconds:.2f} s")
+    print(f"steps alone        {done / alone.cpu:.0f} member-steps per CPU-second", end="")
+    print(f" ({1e3 * alone.cpu / done:.3f} ms), {done / alone.wall:.0f} per second")
+    if "tokens_per_example" in own.experiment.info:
+        tokens = done * group.config.train.batch_size * own.experiment.info["tokens_per_example"]
+        print(f"                   {tokens / alone.cpu:.0f} tokens per CPU-second", end="")
+        print(f", {tokens / alone.wall:.0f} per second")
+    print(f"with evaluations   {records.cpu:.2f} CPU-seconds, {records.wall:.2f} s")
+    print(f"the training loop  {loop.cpu:.2f} CPU-seconds, {loop.wall:.2f} s")
+    cpu, wall = 100 * (1 - outside.cpu), 100 * (1 - outside.wall)
+    print(f"outside program    {cpu:.1f} % of CPU, {wall:.1f} % of wall time")
+    return alone.cpu / done
 
 
 def decode(configs: list, args: argparse.Namespace) -> None:

@@ -148,7 +148,7 @@ def correlations(study: Study) -> Figure:
         shift = 0.01 * (row - (len(own.widths) - 1) / 2)
         intervals(ax, np.log(own.counts[1:]) + shift, parts, f"width {width}")
     line_P = np.geomspace(2, max(8, own.counts[-1]), 50)
-    needed = [fitted.rho_of_law(law, count) for count in line_P]
+    needed = [fitted.rho_of_law(law, count) for count in line_P.tolist()]
     ax.plot(np.log(line_P), needed, "k--", lw=1.5, label="needed for the law fitted here")
     implied = list(PUBLISHED_RHO.items())
     ax.plot(

@@ -92,7 +92,7 @@ def average(study: Study, count: int) -> BootstrapInterval:
     return _interval(study, ratio_RxWxP, count, None)
 
 
-def rho_of_law(found: LawFit, count: int) -> float:
+def rho_of_law(found: LawFit, count: float) -> float:
     """Returns the correlation with which Eq. 4 gives what the logarithm gives to P streams."""
     k, alpha = found.parameters["k"], found.parameters["alpha"]
     return (count * (k * np.log(count) + 1) ** -alpha - 1) / (count - 1)

@@ -97,6 +97,11 @@ def flops(function: Callable, *inputs: Any) -> int:
     return work(jax.make_jaxpr(function)(*inputs).jaxpr)
 
 
+def product_flops(function: Callable, *inputs: Any) -> int:
+    """Returns the operations of function(*inputs) that are those of matrix products."""
+    return work(jax.make_jaxpr(function)(*inputs).jaxpr, PRODUCTS)
+
+
 def depths(jaxpr: Jaxpr, of_inputs: list[Depth_I]) -> list[Depth_I]:
     """Returns the depth of every output, given those of the inputs; constants have none."""
     none_I = np.full(of_inputs[0].shape if of_inputs else (1,), NEVER)
@@ -170,23 +175,23 @@ def levels(equation: JaxprEqn) -> int:
     return 1
 
 
-def work(jaxpr: Jaxpr) -> int:
-    """Counts the operations of a jaxpr."""
-    return sum(map(work_of, jaxpr.eqns))
+def work(jaxpr: Jaxpr, counted: frozenset[str] | None = None) -> int:
+    """Counts the operations of a jaxpr: of the primitives that are named, or of all."""
+    return sum(work_of(equation, counted) for equation in jaxpr.eqns)
 
 
-def work_of(equation: JaxprEqn) -> int:
+def work_of(equation: JaxprEqn, counted: frozenset[str] | None) -> int:
     """Counts the operations of an equation; of branches, those of the longest."""
     name = equation.primitive.name
     if name == "scan":
-        return equation.params["length"] * work(equation.params["jaxpr"].jaxpr)
+        return equation.params["length"] * work(equation.params["jaxpr"].jaxpr, counted)
     if name == "while":
-        return work(equation.params["body_jaxpr"].jaxpr)
+        return work(equation.params["body_jaxpr"].jaxpr, counted)
     if name == "cond":
-        return max(work(branch.jaxpr) for branch in equation.params["branches"])
+        return max(work(branch.jaxpr, counted) for branch in equation.params["branches"])
     if (called := function_of(equation)) is not None:
-        return work(called)
-    if levels(equation) == 0:
+        return work(called, counted)
+    if (counted is not None and name not in counted) or levels(equation) == 0:
         return 0
     size = sum(math.prod(shape(variable)) for variable in equation.outvars)
     if name in PRODUCTS:

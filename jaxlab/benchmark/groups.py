@@ -8,13 +8,21 @@ from pathlib import Path
 from typing import Any
 
 import jax
+from jax.experimental.compilation_cache import compilation_cache
 
 from jaxlab import config as configs
-from jaxlab.benchmark.timing import Seconds, timed
+from jaxlab.analysis.serial_depth import product_flops
+from jaxlab.benchmark.timing import Run, Seconds, timed
+from jaxlab.experiment import Batch, BatchId, Values
 from jaxlab.sweeps import local, plan
 from jaxlab.sweeps.plan import Group
-from jaxlab.training import loop, program
+from jaxlab.training import loop, metrics, program
 from jaxlab.training import mesh as meshes
+
+
+def load(spec: str, overrides: dict[str, Any]) -> list[Group]:
+    """Returns the groups of a config's sweep."""
+    return plan.group(plan.load(spec, overrides))
 
 
 class TimedGroup:
@@ -25,9 +33,10 @@ class TimedGroup:
         self.members = len(group.members)
         self.experiment = local.build(group.config)
         static, _ = configs.split(group.config)
+        self.values_M = loop.member_values(group.config, group.members)
         mesh = meshes.make(group.config, self.members)
-        self.program = program.build.__wrapped__(self.experiment, static, mesh)
-        self.arguments = self.program.place(loop.member_values(group.config, group.members))
+        self.program = program.build(self.experiment, static, mesh)
+        self.arguments = self.program.place(self.values_M)
         self.state = jax.block_until_ready(self.program.init(self.arguments))
 
     def steps(self, count: int) -> Seconds:
@@ -35,14 +44,21 @@ class TimedGroup:
         whole, evaluation = self.interval(count), self.interval(0)
         return Seconds(whole.wall - evaluation.wall, whole.cpu - evaluation.cpu)
 
-    def interval(self, count: int) -> Seconds:
-        """Takes steps and evaluates."""
+    def interval(self, *stops: int) -> Seconds:
+        """Takes steps from 0, evaluating at every stop."""
 
         def run() -> None:
-            self.state, metrics = self.program.run(self.state, self.arguments, 0, count)
-            jax.block_until_ready((self.state, metrics))
+            start, last = 0, None
+            for stop in stops:
+                self.state, last = self.program.run(self.state, self.arguments, start, stop)
+                start = stop
+            jax.block_until_ready((self.state, last))
 
         return timed(run)
+
+    def records(self) -> Seconds:
+        """Takes all steps of the config, evaluating at every record."""
+        return self.interval(*metrics.record_steps(self.group.config).tolist()[1:])
 
     def loop(self) -> Seconds:
         """Trains as a sweep does, from the first record to the last, with all that is written."""
@@ -56,7 +72,49 @@ class TimedGroup:
             loop.train(self.experiment, own.config, own.members, Path(folder) / "run", mark)
         return Seconds(marks[-1].wall - marks[0].wall, marks[-1].cpu - marks[0].cpu)
 
+    def forward(self) -> Run:
+        """Returns the loss of one member on one batch, compiled, as a contestant."""
+        values: Values = {key: values[0] for key, values in self.values_M.items()}
+        params = jax.tree.map(lambda leaf: leaf[0], self.state.params)
+        batch = jax.jit(lambda: self.batch(values))()
+        loss = jax.jit(lambda params, batch: self.experiment.loss(params, batch, values))
+        return lambda: timed(lambda: jax.block_until_ready(loss(params, batch)))
 
-def load(spec: str, overrides: dict[str, Any]) -> list[Group]:
-    """Returns the groups of a config's sweep."""
-    return plan.group(plan.load(spec, overrides))
+    def product_flops(self) -> int:
+        """Returns the operations of matrix products in one step of one member."""
+        values: Values = {key: values[0] for key, values in self.values_M.items()}
+        params = jax.eval_shape(lambda: jax.tree.map(lambda x: x[0], self.state.params))
+        batch = jax.eval_shape(lambda: self.batch(values))
+
+        def gradient(params: Any, batch: Batch) -> Any:
+            return jax.grad(lambda own: self.experiment.loss(own, batch, values))(params)
+
+        return product_flops(gradient, params, batch)
+
+    def batch(self, values: Values) -> Batch:
+        """Returns the first batch of a member."""
+        made = dict(self.experiment.data)
+        for entry in self.experiment.fixed:
+            made |= entry.make(made, values, BatchId("fixed", jax.numpy.int32(0)))
+        for entry in self.experiment.batch:
+            made |= entry.make(made, values, BatchId("train", jax.numpy.int32(0)))
+        return made
+
+
+def compile_seconds(group: Group) -> tuple[float, float]:
+    """Returns what a group takes to compile, the first time and from the cache on the disk."""
+    before = jax.config.jax_compilation_cache_dir
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            jax.config.update("jax_compilation_cache_dir", folder)
+            compilation_cache.reset_cache()
+            cold, cached = _first_interval(group), _first_interval(group)
+        finally:
+            jax.config.update("jax_compilation_cache_dir", before)
+            compilation_cache.reset_cache()
+    return cold, cached
+
+
+def _first_interval(group: Group) -> float:
+    jax.clear_caches()
+    return timed(lambda: TimedGroup(group).interval(0)).wall

@@ -132,9 +132,9 @@ def training(sizes: Sizes, tokens_N: np.ndarray) -> Callable[[int], Any]:
         return jax.lax.fori_loop(0, steps, step, (params, state, jnp.float32(0)))
 
     params = init(sizes)
-    state, tokens_N = optimizer.init(params), jnp.asarray(tokens_N)
+    state, text_N = optimizer.init(params), jnp.asarray(tokens_N)
 
     def take(steps: int) -> Any:
-        return jax.block_until_ready(run(params, state, tokens_N, steps))
+        return jax.block_until_ready(run(params, state, text_N, steps))
 
     return take

@@ -27,9 +27,13 @@ def use_cpu_cores(members: int) -> None:
     flags = os.environ.get("XLA_FLAGS", "")
     chosen = "JAX_NUM_CPU_DEVICES" in os.environ or "host_platform_device_count" in flags
     if not chosen:
-        affinity = getattr(os, "sched_getaffinity", None)  # macOS has none
-        cores = len(affinity(0)) if affinity else os.cpu_count() or 1
-        jax.config.update("jax_num_cpu_devices", min(cores, members))
+        jax.config.update("jax_num_cpu_devices", min(cpu_cores(), members))
+
+
+def cpu_cores() -> int:
+    """Returns how many cores of the CPU this process may use."""
+    affinity = getattr(os, "sched_getaffinity", None)  # macOS has none
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
 def make(config: Config, members: int, devices: Sequence[Any] | None = None) -> Mesh:

@@ -158,7 +158,12 @@ def environment(config: Config, members: list[Overrides], info: dict) -> dict[st
         "platform": f"{platform.system()} {platform.machine()}",
         "python": sys.version.split()[0],
         "data": info,
-    } | {name: metadata.version(name) for name in VERSIONS}
+    } | versions()
+
+
+def versions() -> dict[str, str]:
+    """Returns the versions of the libraries that decide a number or a speed."""
+    return {name: metadata.version(name) for name in VERSIONS}
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from jax import ShapeDtypeStruct, lax
 
-from jaxlab.analysis.serial_depth import after, flops, measure, serial_depth
+from jaxlab.analysis.serial_depth import after, flops, measure, product_flops, serial_depth
 from jaxlab.models.circuits.gates import Gates
 from jaxlab.models.circuits.local import Local
 from jaxlab.models.circuits.tree import Tree
@@ -30,6 +30,7 @@ def test_the_published_example():
     shapes = numbers(1, 1), numbers(1, 8), numbers(8, 8), numbers(8, 1)
     assert serial_depth(mlp, *shapes) == 11
     assert flops(mlp, *shapes) == (16 + 8) + (128 + 8) + 16
+    assert product_flops(mlp, *shapes) == 16 + 128 + 16
 
 
 @pytest.mark.parametrize(

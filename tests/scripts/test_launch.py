@@ -44,33 +44,6 @@ def stand_in(tmp_path):
     return make, calls
 
 
-@pytest.mark.parametrize(
-    ("behaviour", "complaint"),
-    [
-        (None, "python3.99 is not on this machine"),
-        ('case "$*" in *version_info*) exit 1 ;; esac', "jaxlab needs Python 3.11 or newer"),
-        ('case "$*" in *ensurepip*) exit 1 ;; esac', "python3.99 lacks its venv module"),
-    ],
-)
-def test_setup_says_which_python_it_needs(stand_in, tmp_path, behaviour, complaint):
-    make, _ = stand_in
-    path = make("python3.99", behaviour=behaviour) if behaviour else os.environ["PATH"]
-    for file in ("Makefile", "pyproject.toml", "requirements.txt"):
-        shutil.copy(REPOSITORY / file, tmp_path)
-    command = ["make", "setup", "PYTHON=python3.99"]
-    # Without what an outer make hands down, for these tests run under `make test` too.
-    outside = {
-        key: value for key, value in os.environ.items() if not key.startswith(("MAKE", "MF"))
-    }
-    environment = outside | {"PATH": path}
-    result = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
-    assert result.returncode == 2
-    first, last = result.stderr.splitlines()
-    assert complaint in first
-    assert last.startswith("make: ***")
-    assert not (tmp_path / ".venv").exists()
-
-
 def test_slurm_dry_run_prints_each_command_and_runs_none():
     result = launch("slurm_gpu.sh", "--dry-run", "--", CONFIG, "runs/my 90% study")
     assert (result.returncode, result.stderr) == (0, "")
