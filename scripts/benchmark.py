@@ -43,6 +43,12 @@ def parse() -> tuple[argparse.Namespace, list[str]]:
         help="time PyTorch too, with this Python or, by default, the one that runs",
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="where to write the numbers too")
+    parser.add_argument(
+        "--show",
+        type=Path,
+        metavar="FILE",
+        help="print what --json wrote as Markdown",
+    )
     own = parser.add_argument_group("a config, instead of sections")
     own.add_argument("--config", help="FILE.py or FILE.py:SIZE")
     own.add_argument("--steps", type=int, default=200, help="steps to time (default 200)")
@@ -69,6 +75,11 @@ def main() -> int:
     args, rest = parse()
     if args.section:
         return time_section(args)
+    if args.show:
+        from jaxlab.benchmark import tables
+
+        print(tables.markdown(json.loads(args.show.read_text())), end="")
+        return 0
     from jaxlab.config import ConfigError
 
     try:
@@ -84,6 +95,7 @@ def main() -> int:
 
 def time_sections(args: argparse.Namespace) -> None:
     """Times each section in a process of its own, so that none holds the memory of another."""
+    from jaxlab.benchmark import tables
     from jaxlab.config import check
 
     if args.peers:
@@ -98,7 +110,7 @@ def time_sections(args: argparse.Namespace) -> None:
             subprocess.run(line, check=True)
             found = json.loads(Path(file.name).read_text())
         record[section] = found
-        print_section(found)
+        print(tables.text(found))
         if args.json:  # after each, so that an interruption costs one section
             args.json.write_text(json.dumps(record, indent=1) + "\n")
 
@@ -118,34 +130,6 @@ def time_section(args: argparse.Namespace) -> int:
     found = {"machine": about, "rows": [dataclasses.asdict(row) for row in rows]}
     args.json.write_text(json.dumps(found))
     return 0
-
-
-def print_section(found: dict[str, Any]) -> None:
-    """Prints the rows of a section, and the machine below them."""
-    for row in found["rows"]:
-        speed = f"{row['per_second']:,.0f} {row['unit']} a second"
-        low, high = (f"{row[f'per_second_{end}']:,.0f}" for end in ("low", "high"))
-        print(
-            f"  {row['name']}: {speed} [{low}, {high}], {row['per_cpu_second']:,.0f} a CPU-second"
-        )
-        more = [row["note"]] if row["note"] else []
-        if row["peak_share"] is not None:
-            more.append(f"{100 * row['peak_share']:.0f} % of the peak of matrix products")
-        if row["reference"]:
-            wall, cpu = row["reference_wall_ratio"], row["reference_cpu_ratio"]
-            more.append(f"{row['reference']} is {wall:.2f} (CPU {cpu:.2f}) times as fast")
-        for line in more:
-            print(f"      {line}")
-    about = found["machine"]
-    peaks = ", ".join(
-        f"{about[f'peak_{dtype}_flops'] / 1e9:.0f} GFLOP/s in {dtype}"
-        for dtype in ("float32", "bfloat16")
-    )
-    print(f"  {about['processor']}, {about['device']}, JAX {about['jax']}; products: {peaks}")
-    before, after, memory = (
-        about[key] for key in ("load_average_before", "load_average", "peak_memory_bytes")
-    )
-    print(f"  load {before} before, {after} after; memory {memory / 2**30:.1f} GiB")
 
 
 def time_config(args: argparse.Namespace, rest: list[str]) -> None:

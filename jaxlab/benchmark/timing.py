@@ -96,5 +96,6 @@ class Peer:
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         if not line:
+            self.close()
             raise RuntimeError(f"{self.process.args} ended: its own message is above")
         return json.loads(line)

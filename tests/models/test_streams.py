@@ -99,12 +99,18 @@ def test_one_stream_is_the_decoder_bit_for_bit():
 
 
 @pytest.mark.parametrize(("count", "scanned"), [(4, True), (2, False)])
-def test_batched_streams_are_a_loop_over_streams(count, scanned):
+def test_streams_in_one_batch_are_a_loop_over_streams(as_on_an_accelerator, count, scanned):
     model = streams(count, decoder=dataclasses.replace(DECODER, scanned=scanned))
     check_against_the_loop(model, drawn(model), 1e-5, 1e-4)
 
 
-def test_batched_streams_are_a_loop_over_streams_in_float64():
+@pytest.mark.parametrize(("count", "scanned"), [(4, True), (2, False)])
+def test_streams_one_after_another_are_a_loop_over_streams(count, scanned):
+    model = streams(count, decoder=dataclasses.replace(DECODER, scanned=scanned))
+    check_against_the_loop(model, drawn(model), 1e-5, 1e-4)
+
+
+def test_streams_are_a_loop_over_streams_in_float64():
     with jax.enable_x64(True):
         model = streams(4, decoder=dataclasses.replace(DECODER, dtype="float64"))
         params = jax.tree.map(lambda leaf: leaf.astype(np.float64), drawn(model))

@@ -261,7 +261,7 @@ def test_tied_streams_hold_and_add_what_one_does(model):
     jax.tree.map(check, tied.additions(params), lone.additions(alone))
 
 
-def test_activations_take_memory_by_the_stream_and_recomputing_saves_it():
+def test_activations_take_memory_by_the_stream_and_recomputing_saves_it(as_on_an_accelerator):
     one, four = (bytes_of_gradient(count, rematerialized=False) for count in (1, 4))
     assert four == pytest.approx(4 * one, rel=0.1)
     assert bytes_of_gradient(4, rematerialized=True) < four / 2
