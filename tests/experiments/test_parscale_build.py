@@ -194,8 +194,8 @@ def test_a_start_of_another_seed_or_shape_is_refused(stage_one):
 
 def test_a_start_is_read_once_for_all_members(stage_one, monkeypatch):
     calls = []
-    find = starting.find_runs
-    monkeypatch.setattr(starting, "find_runs", lambda path: calls.append(path) or find(path))
+    find = study.find_runs
+    monkeypatch.setattr(study, "find_runs", lambda path: calls.append(path) or find(path))
     for seed in SEEDS:
         validate(tiny(seed=seed, **{"start.study": f"{stage_one[0]}/."}))
     assert len(calls) == 1
