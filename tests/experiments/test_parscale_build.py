@@ -10,6 +10,7 @@ import pytest
 from experiments.parscale import text
 from experiments.parscale.build import build, unread, validate
 from jaxlab import config as configs
+from jaxlab.analysis import study
 from jaxlab.config import ConfigError
 from jaxlab.experiment import BatchId, stream_key
 from jaxlab.sweeps import local, plan
