@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 # In the order of `jaxlab.benchmark.sections`, which takes seconds to import.
-SECTIONS = ("decoder", "streams", "shapes", "grid", "members", "recurrent")
+SECTIONS = ("decoder", "parts", "streams", "shapes", "grid", "members", "recurrent")
 
 
 def parse() -> tuple[argparse.Namespace, list[str]]:

@@ -15,10 +15,13 @@ from typing import Any
 import jax
 import numpy as np
 
+from jaxlab import config as configs
 from jaxlab.benchmark import machine, plain_decoder, plain_grid, plain_recurrent
 from jaxlab.benchmark.groups import TimedGroup, compile_seconds, load
+from jaxlab.benchmark.parts import parts as parts_of_a_step
 from jaxlab.benchmark.timing import Peer, Rounds, Run, interleave, timed
 from jaxlab.training import mesh as meshes
+from jaxlab.training import optimizer
 
 DECODER = "configs/parscale/widths.py:speed"
 GRID = "configs/one_third/adam_grid.py:one_seed"
@@ -141,6 +144,21 @@ def decoder(options: Options) -> list[Row]:
     return [*by_dtype[0], *by_dtype[1]]
 
 
+def parts(options: Options) -> list[Row]:
+    """The parts of a decoder's step alone, beside the whole step."""
+    meshes.use_cpu_cores(1)
+    group = _decoders(options)[0]
+    own = TimedGroup(group)
+    static, values = configs.split(group.config)
+    traced = {key: jax.numpy.asarray(value) for key, value in values.items()}
+    params = jax.tree.map(lambda leaf: leaf[0], own.state.params)
+    pieces = parts_of_a_step(
+        _sizes(group.config, "float32"), params, optimizer.make(static, traced)
+    )
+    found = interleave({"the whole step": lambda: own.steps(1), **pieces}, 4 * options.rounds)
+    return rows(found, "passes", 1, "the whole step")
+
+
 def streams(options: Options) -> list[Row]:
     """Training and the forward pass of a decoder with P streams, over one stream."""
     meshes.use_cpu_cores(1)
@@ -245,7 +263,8 @@ def recurrent(options: Options) -> list[Row]:
 
 
 SECTIONS: dict[str, Callable[[Options], list[Row]]] = {
-    section.__name__: section for section in (decoder, streams, shapes, grid, members, recurrent)
+    section.__name__: section
+    for section in (decoder, parts, streams, shapes, grid, members, recurrent)
 }
 _TORCH = Path(__file__).with_name("torch_decoder.py")
 
