@@ -107,7 +107,8 @@ def time_sections(args: argparse.Namespace) -> None:
         with tempfile.NamedTemporaryFile(suffix=".json") as file:
             line = [sys.executable, __file__, f"--section={section}", f"--json={file.name}"]
             line += [f"--rounds={args.rounds}", *([f"--peers={args.peers}"] if args.peers else [])]
-            subprocess.run(line, check=True)
+            child = subprocess.run(line)
+            check(child.returncode == 0, f"{section} failed: its own message is above")
             found = json.loads(Path(file.name).read_text())
         record[section] = found
         print(tables.text(found))

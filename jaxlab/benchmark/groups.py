@@ -93,11 +93,11 @@ class TimedGroup:
 
     def batch(self, values: Values) -> Batch:
         """Returns the first batch of a member."""
-        made = dict(self.experiment.data)
+        *_, made = self.arguments  # the data that all members read
         for entry in self.experiment.fixed:
-            made |= entry.make(made, values, BatchId("fixed", jax.numpy.int32(0)))
+            made = made | entry.make(made, values, BatchId("fixed", jax.numpy.int32(0)))
         for entry in self.experiment.batch:
-            made |= entry.make(made, values, BatchId("train", jax.numpy.int32(0)))
+            made = made | entry.make(made, values, BatchId("train", jax.numpy.int32(0)))
         return made
 
 

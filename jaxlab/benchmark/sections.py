@@ -94,7 +94,7 @@ def rows(
 def decoder(options: Options) -> list[Row]:
     """Training of a decoder in float32 and bfloat16, beside a plain loop and PyTorch."""
     meshes.use_cpu_cores(1)
-    steps = 10
+    steps = 5
     contestants: dict[str, Run] = {}
     flops_over_peak, notes, peers = {}, {}, []
     sizes = None

@@ -111,9 +111,11 @@ def _attend_block(
     scores_BxHxtxu = jnp.einsum(
         "bthd,buhd->bhtu", query_BxtxHxD, key_BxuxHxD, preferred_element_type=_wide(query_BxtxHxD)
     )
-    scores_BxHxtxu = jnp.where(visible_Bxtxu[:, None], scores_BxHxtxu, -jnp.inf)
-    weights_BxHxtxu = jax.nn.softmax(scores_BxHxtxu).astype(query_BxtxHxD.dtype)
-    return jnp.einsum("bhtu,buhd->bthd", weights_BxHxtxu, value_BxuxHxD)
+    shares_BxHxtxu, sum_BxHxt = _shares(
+        jnp.where(visible_Bxtxu[:, None], scores_BxHxtxu, -jnp.inf), query_BxtxHxD.dtype
+    )
+    attended_BxtxHxD = jnp.einsum("bhtu,buhd->bthd", shares_BxHxtxu, value_BxuxHxD)
+    return attended_BxtxHxD / jnp.moveaxis(sum_BxHxt, 2, 1)[..., None]
 
 
 def _attend_block_in_groups(
@@ -132,10 +134,22 @@ def _attend_block_in_groups(
         key_BxuxKxD,
         preferred_element_type=_wide(query_BxtxHxD),
     )
-    scores_BxKxGxtxu = jnp.where(visible_Bxtxu[:, None, None], scores_BxKxGxtxu, -jnp.inf)
-    weights_BxKxGxtxu = jax.nn.softmax(scores_BxKxGxtxu).astype(query_BxtxHxD.dtype)
-    attended_BxtxKxGxD = jnp.einsum("bkgtu,bukd->btkgd", weights_BxKxGxtxu, value_BxuxKxD)
+    shares_BxKxGxtxu, sum_BxKxGxt = _shares(
+        jnp.where(visible_Bxtxu[:, None, None], scores_BxKxGxtxu, -jnp.inf), query_BxtxHxD.dtype
+    )
+    attended_BxtxKxGxD = jnp.einsum("bkgtu,bukd->btkgd", shares_BxKxGxtxu, value_BxuxKxD)
+    attended_BxtxKxGxD /= jnp.moveaxis(sum_BxKxGxt, 3, 1)[..., None]
     return attended_BxtxKxGxD.reshape(query_BxtxHxD.shape)
+
+
+def _shares(scores: jax.Array, dtype: jnp.dtype) -> tuple[jax.Array, jax.Array]:
+    """Returns what softmax divides, and the sums by which it divides, both in `dtype`.
+
+    To divide the attended values instead of the shares touches D numbers a query and not U.
+    """
+    largest = jax.lax.stop_gradient(jnp.max(scores, axis=-1, keepdims=True))
+    shares = jnp.exp(scores - largest)
+    return shares.astype(dtype), jnp.sum(shares, axis=-1).astype(dtype)
 
 
 def _wide(x: jax.Array) -> jnp.dtype:
