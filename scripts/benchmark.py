@@ -44,10 +44,7 @@ def parse() -> tuple[argparse.Namespace, list[str]]:
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="where to write the numbers too")
     parser.add_argument(
-        "--show",
-        type=Path,
-        metavar="FILE",
-        help="print what --json wrote as Markdown",
+        "--page", type=Path, metavar="FILE", help="fill docs/performance.md from results/"
     )
     own = parser.add_argument_group("a config, instead of sections")
     own.add_argument("--config", help="FILE.py or FILE.py:SIZE")
@@ -75,10 +72,12 @@ def main() -> int:
     args, rest = parse()
     if args.section:
         return time_section(args)
-    if args.show:
+    if args.page:
         from jaxlab.benchmark import tables
 
-        print(tables.markdown(json.loads(args.show.read_text())), end="")
+        names = ("performance_before", "performance")
+        records = [json.loads(Path(f"results/{name}.json").read_text()) for name in names]
+        args.page.write_text(tables.fill(args.page.read_text(), *records))
         return 0
     from jaxlab.config import ConfigError
 

@@ -9,6 +9,16 @@ HEADER = (
 )
 
 
+def fill(page: str, before: dict[str, Any], now: dict[str, Any]) -> str:
+    """Returns a page with tables of two records between its marks: goals, now and before."""
+    blocks = {"goals": goals(before, now), "now": markdown(now), "before": markdown(before)}
+    for name, block in blocks.items():
+        start, end = f"<!-- {name} -->\n", "<!-- end -->"
+        head, rest = page.split(start)
+        page = head + start + block + end + rest.split(end, 1)[1]
+    return page
+
+
 def markdown(record: dict[str, Any]) -> str:
     """Returns a table for each section of a record that `--json` wrote."""
     return "\n\n".join(_section(name, found) for name, found in record.items()) + "\n"
@@ -63,3 +73,41 @@ def text(found: dict[str, Any]) -> str:
             wall, cpu = row["reference_wall_ratio"], row["reference_cpu_ratio"]
             lines.append(f"      {row['reference']} is {wall:.2f} (CPU {cpu:.2f}) times as fast")
     return "\n".join((*lines, f"  {_machine(found['machine'])}"))
+
+
+# What the lab aims at: section, row, the goal for the reference's wall ratio, and its words.
+GOALS = (
+    ("decoder", "PyTorch, same architecture, float32", "at least 1.1", "over PyTorch, float32"),
+    ("decoder", "PyTorch, nanoGPT's model, float32", "at least 0.9", "over nanoGPT's, float32"),
+    ("decoder", "PyTorch, same architecture, bfloat16", "at least 1.0", "over PyTorch, bfloat16"),
+    ("decoder", "plain JAX loop, float32", "at least 1.0", "over a plain JAX loop, float32"),
+    ("streams", "P = 2", "at most 2.2", "cost of 2 streams, training"),
+    ("streams", "P = 4", "at most 4.4", "cost of 4 streams, training"),
+    ("streams", "P = 8", "at most 8.8", "cost of 8 streams, training"),
+    ("streams", "P = 2, forward", "at most 2.2", "cost of 2 streams, forward"),
+    ("streams", "P = 4, forward", "at most 4.4", "cost of 4 streams, forward"),
+    ("streams", "P = 8, forward", "at most 8.8", "cost of 8 streams, forward"),
+)
+GRID_STEPS = 96 * 2000  # of one member, in the grid of the paper
+
+
+def goals(before: dict[str, Any], now: dict[str, Any]) -> str:
+    """Returns a table of the goals, with what two records measured of them."""
+    lines = ["| work | before, wall (CPU) | now, wall (CPU) | goal |", "|---|---|---|---|"]
+    for section, name, goal, words in GOALS:
+        cells = (_ratio(_row(record, section, name)) for record in (before, now))
+        lines.append(f"| {words} | {' | '.join(cells)} | {goal} |")
+    for name, goal in (("jaxlab", "at most 70"), ("jaxlab, 200 steps with evaluations", "")):
+        found = [GRID_STEPS / _row(own, "grid", name)["per_cpu_second"] for own in (before, now)]
+        what = "with its evaluations" if "evaluations" in name else "steps alone"
+        cells = " | ".join(f"{seconds:.0f}" for seconds in found)
+        lines.append(f"| grid of 96 cells, CPU-seconds, {what} | {cells} | {goal} |")
+    return "\n".join(lines) + "\n"
+
+
+def _row(record: dict[str, Any], section: str, name: str) -> dict[str, Any]:
+    return next(row for row in record[section]["rows"] if row["name"] == name)
+
+
+def _ratio(row: dict[str, Any]) -> str:
+    return f"{row['reference_wall_ratio']:.2f} ({row['reference_cpu_ratio']:.2f})"
