@@ -63,7 +63,9 @@ def write(args: argparse.Namespace) -> str:
     from experiments.parscale.model import streams
     from jaxlab.config import check
     from jaxlab.models import decoding
+    from jaxlab.training import compilation_cache
 
+    compilation_cache.enable()
     check(args.tokens >= 1, f"--tokens is {args.tokens}: write at least 1")
     check(args.temperature >= 0, f"--temperature is {args.temperature}: it must not be negative")
     trained = load(args.run, args.member)
