@@ -167,10 +167,10 @@ def streams(options: Options) -> list[Row]:
     forward: dict[str, Run] = {}
     notes, units = {}, 0
     for group in _decoders(options):
-        if group.config.streams.lone:
-            continue
         own = TimedGroup(group)
         name = f"P = {group.config.streams.count}"
+        if group.config.streams.lone:
+            name += " with a prefix"
         training[name] = lambda own=own: own.steps(steps)
         forward[f"{name}, forward"] = own.forward()
         notes[name] = f"{_parameters(own)} parameters"

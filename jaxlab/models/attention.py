@@ -114,8 +114,11 @@ def _attend_block(
     shares_BxHxtxu, sum_BxHxt = _shares(
         jnp.where(visible_Bxtxu[:, None], scores_BxHxtxu, -jnp.inf), query_BxtxHxD.dtype
     )
-    attended_BxtxHxD = jnp.einsum("bhtu,buhd->bthd", shares_BxHxtxu, value_BxuxHxD)
-    return attended_BxtxHxD / jnp.moveaxis(sum_BxHxt, 2, 1)[..., None]
+    attended_BxtxHxD = jnp.einsum(
+        "bhtu,buhd->bthd", shares_BxHxtxu, value_BxuxHxD, preferred_element_type=sum_BxHxt.dtype
+    )
+    attended_BxtxHxD /= jnp.moveaxis(sum_BxHxt, 2, 1)[..., None]
+    return attended_BxtxHxD.astype(query_BxtxHxD.dtype)
 
 
 def _attend_block_in_groups(
@@ -137,19 +140,24 @@ def _attend_block_in_groups(
     shares_BxKxGxtxu, sum_BxKxGxt = _shares(
         jnp.where(visible_Bxtxu[:, None, None], scores_BxKxGxtxu, -jnp.inf), query_BxtxHxD.dtype
     )
-    attended_BxtxKxGxD = jnp.einsum("bkgtu,bukd->btkgd", shares_BxKxGxtxu, value_BxuxKxD)
+    attended_BxtxKxGxD = jnp.einsum(
+        "bkgtu,bukd->btkgd",
+        shares_BxKxGxtxu,
+        value_BxuxKxD,
+        preferred_element_type=sum_BxKxGxt.dtype,
+    )
     attended_BxtxKxGxD /= jnp.moveaxis(sum_BxKxGxt, 3, 1)[..., None]
-    return attended_BxtxKxGxD.reshape(query_BxtxHxD.shape)
+    return attended_BxtxKxGxD.reshape(query_BxtxHxD.shape).astype(query_BxtxHxD.dtype)
 
 
 def _shares(scores: jax.Array, dtype: jnp.dtype) -> tuple[jax.Array, jax.Array]:
-    """Returns what softmax divides, and the sums by which it divides, both in `dtype`.
+    """Returns what softmax divides, in `dtype`, and the sums by which it divides.
 
     To divide the attended values instead of the shares touches D numbers a query and not U.
     """
     largest = jax.lax.stop_gradient(jnp.max(scores, axis=-1, keepdims=True))
     shares = jnp.exp(scores - largest)
-    return shares.astype(dtype), jnp.sum(shares, axis=-1).astype(dtype)
+    return shares.astype(dtype), jnp.sum(shares, axis=-1)
 
 
 def _wide(x: jax.Array) -> jnp.dtype:
