@@ -102,10 +102,12 @@ $(VENV)/.made:
 	echo "Making $(VENV) from $$python ($$("$$python" --version))" && "$$python" -m venv --clear $(VENV)
 	@touch $@
 
-$(VENV)/.base: $(VENV)/.made requirements.txt pyproject.toml $(wildcard constraints/*.txt)
+REQUIRED := $(VENV)/.made requirements.txt pyproject.toml $(wildcard constraints/*.txt)
+
+$(VENV)/.base: $(REQUIRED)
 	@scripts/setup/install.sh $(VENV)
 	@touch $@
 
-$(EXTRAS:%=$(VENV)/.%): $(VENV)/.%: $(VENV)/.base
+$(EXTRAS:%=$(VENV)/.%): $(VENV)/.%: $(REQUIRED)
 	@scripts/setup/install.sh $(VENV) $*
-	@touch $@
+	@touch $@ $(VENV)/.base

@@ -42,12 +42,12 @@ def parts(sizes: Sizes, params: Any, optimizer: optax.GradientTransformation) ->
     angle = jnp.asarray(random.uniform(size=(1, sizes.length, features // 2)), jnp.float32)
 
     def attention(query: jax.Array, key: jax.Array, value: jax.Array) -> jax.Array:
-        def layer(number: int, x: jax.Array) -> jax.Array:
-            turned = (rotate(y, jnp.cos(angle), jnp.sin(angle)) for y in (x, key))
-            return attend_in_blocks(*turned, value)
+        def layer(x: jax.Array) -> jax.Array:
+            cosine, sine = jnp.cos(angle), jnp.sin(angle)
+            return attend_in_blocks(rotate(x, cosine, sine), rotate(key, cosine, sine), value)
 
-        for number in range(sizes.layers):
-            query = layer(number, query)
+        for _ in range(sizes.layers):
+            query = layer(query)
         return jnp.sum(jnp.square(query))
 
     def elementwise(narrow: jax.Array, wide: jax.Array) -> jax.Array:
