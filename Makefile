@@ -1,14 +1,9 @@
-# Everything lands in .venv and runs/ inside this repository. PYTHON names the Python to make .venv from:
-# by default the newest that this machine has of 3.13, 3.12 and 3.11, since a newer one has a faster JAX.
+# Everything lands in .venv, runs/ and data/ inside this repository, but for compiled programs, which are
+# kept in ~/.cache/jaxlab. PYTHON names the Python to make .venv from, by name or path: by default the
+# newest that this machine has of 3.13, 3.12 and 3.11, since a newer one has a faster JAX.
 VENV ?= .venv
 BIN := $(VENV)/bin
-FIND_PYTHON = scripts/setup/find_python.sh $(PYTHON)
-ifdef PYTHON
-FOUND := $(shell $(FIND_PYTHON))
-$(if $(FOUND),,$(error nothing was done))
-# An environment of another Python is made anew.
-$(shell [ ! -x $(BIN)/python ] || [ "$$($(BIN)/python -V)" = "$$($(FOUND) -V)" ] || rm -f $(VENV)/.made)
-endif
+.NOTPARALLEL: # two installations would meet in one environment
 QUICK := runs/quickstart$(SIZE:%=_%)
 EXTRAS := dev cuda tpu slurm
 ONE_THIRD := headline adam_grid sgd_grid temperature_scan initial_scale weight_decay schedules spectrum causes \
@@ -81,12 +76,12 @@ lint: setup-dev
 
 ## clean        remove .venv and the caches; runs/ and data/ stay
 clean:
-	rm -rf $(VENV) *.egg-info .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-* *.egg-info .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 ## constraints  pin anew, in constraints/, the newest versions that install with PYTHON
 constraints:
-	@python="$$($(FIND_PYTHON))" && \
+	@python="$$(scripts/setup/find_python.sh $(if $(PYTHON),"$(PYTHON)"))" && \
 	scratch="$$(mktemp -d)" && trap 'rm -rf "$$scratch"' EXIT && \
 	"$$python" -m venv "$$scratch" && \
 	"$$scratch/bin/python" -m pip install -qq --disable-pip-version-check --editable '.[dev,slurm]' && \
@@ -97,10 +92,11 @@ constraints:
 	mkdir -p constraints && cp "$$scratch/pins" "$$pins" && echo "Wrote $$pins"
 
 # One stamp per extra; a stamp is made anew when a requirement or a pin changes.
-$(VENV)/.made:
-	@python="$$($(FIND_PYTHON))" && \
-	echo "Making $(VENV) from $$python ($$("$$python" --version))" && "$$python" -m venv --clear $(VENV)
-	@touch $@
+# Where PYTHON is given, an environment of another version is made anew.
+$(VENV)/.made: $(if $(PYTHON),FORCE)
+	@scripts/setup/make_environment.sh $(VENV) $(if $(PYTHON),"$(PYTHON)")
+
+FORCE:
 
 REQUIRED := $(VENV)/.made requirements.txt pyproject.toml $(wildcard constraints/*.txt)
 

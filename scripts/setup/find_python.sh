@@ -26,9 +26,9 @@ runs() {
   [[ "$("$1" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)" == "${2:-3.}"* ]]
 }
 
-# The path of the interpreter itself, behind all shims.
+# The path of the interpreter itself, behind shims and virtual environments.
 executable() {
-  "$1" -c 'import sys; print(sys.executable)'
+  "$1" -c 'import sys; print(sys._base_executable or sys.executable)'
 }
 
 # Every place where a version of Python may be.
@@ -36,7 +36,8 @@ places() {
   command -v "python$1" || true
   command -v python3 || true
   if command -v pyenv >/dev/null; then
-    find "$(pyenv root)/versions" -path "*/$1.*/bin/python$1" 2>/dev/null | sort -rV
+    find "$(pyenv root)/versions" -mindepth 3 -maxdepth 3 -path "*/$1.*/bin/python$1" 2>/dev/null |
+      sort -rV
   fi
   if command -v uv >/dev/null; then
     UV_PYTHON_DOWNLOADS=never uv python find --no-project "$1" 2>/dev/null || true
@@ -56,14 +57,13 @@ of_version() {
 
 # The Python of a name or path, or one line that says what is wrong with it.
 named() {
-  local python=$1 version found
-  command -v "$python" >/dev/null ||
-    fail "$python is not on this machine. Name another: make PYTHON=/path/to/python3"
+  local python=$1 version found=
+  version=$(basename "$python")
+  version=${version#python}
   if ! runs "$python"; then
-    version=$(basename "$python")
-    version=${version#python}
-    found=
     [[ $version == 3.* ]] && found=$(of_version "$version")
+    [[ -n $found ]] || command -v "$python" >/dev/null ||
+      fail "$python is not on this machine. Name another: make PYTHON=/path/to/python3"
     [[ -n $found ]] ||
       fail "$python does not run ($("$python" --version 2>&1 | head -n 1)). Name another: make PYTHON=/path/to/python3"
     python=$found

@@ -16,9 +16,16 @@ It shows how much is there while pip works.
 EOF
 }
 
-[[ $# -ge 1 && $1 != --help && $1 != -h ]] || { usage && exit; }
+case ${1:-} in
+  --help | -h) usage && exit ;;
+  '') usage >&2 && exit 2 ;;
+esac
 venv=$1 extra=${2:-}
-declare -A mb=([cuda]=6000 [dev]=1500)
+case $extra in
+  cuda) size=6000 ;;
+  dev) size=1500 ;;
+  *) size=1200 ;;
+esac
 
 version=$("$venv/bin/python" -c 'import sys; print("%d%d" % sys.version_info[:2])')
 pins=${PINS:-constraints/py$version.txt}
@@ -29,21 +36,21 @@ else
   echo "There is no $pins: the newest versions that fit are installed."
 fi
 what=.${extra:+[$extra]}
-size=${mb[${extra:-base}]:-1200}
-echo "Installing $what into $venv ($("$venv/bin/python" --version), about $size MB in all):" \
-  "one to two minutes the first time"
+echo "Installing $what into $venv ($("$venv/bin/python" --version)): about $size MB in all," \
+  "a minute or two the first time"
 
 start=$SECONDS
 "${pip[@]}" --editable "$what" &
 installer=$!
-trap 'kill "$installer" 2>/dev/null' INT TERM
+trap 'kill "$installer" 2>/dev/null || true' EXIT
 every=20 # seconds between lines of a file
 [[ -t 1 ]] && every=1
 for ((tick = 1; ; tick++)); do
   sleep 1
   kill -0 "$installer" 2>/dev/null || break
   ((tick % every == 0)) || continue
-  line="  $((SECONDS - start)) s: $(du -sm "$venv" 2>/dev/null | cut -f1) MB of about $size"
+  mb=$(du -sm "$venv" 2>/dev/null | cut -f1) || true # pip removes files while du counts
+  line="  $((SECONDS - start)) s: $mb MB of about $size"
   if [[ -t 1 ]]; then printf '\r%s ' "$line"; else echo "$line"; fi
 done
 wait "$installer"
