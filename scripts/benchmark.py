@@ -2,7 +2,7 @@
 """Measures how fast the lab trains and writes on this machine, beside plain loops.
 
 python scripts/benchmark.py                                 all of it: about 15 minutes
-python scripts/benchmark.py decoder --peers                 beside PyTorch, if it is installed
+python scripts/benchmark.py decoder --peers=python3         beside PyTorch, if python3 has it
 python scripts/benchmark.py --config=configs/one_third/text.py --steps=200
 python scripts/benchmark.py --config=configs/parscale/widths.py --decode --batch=1,8
 """
@@ -10,6 +10,7 @@ python scripts/benchmark.py --config=configs/parscale/widths.py --decode --batch
 import argparse
 import dataclasses
 import json
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -36,15 +37,13 @@ def parse() -> tuple[argparse.Namespace, list[str]]:
     parser.add_argument("--rounds", type=int, default=5, help="turns of each (default 5)")
     parser.add_argument(
         "--peers",
-        nargs="?",
-        const=sys.executable,
         default="",
         metavar="PYTHON",
-        help="time PyTorch too, with this Python or, by default, the one that runs",
+        help="time PyTorch too, of this Python",
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="where to write the numbers too")
     parser.add_argument(
-        "--page", type=Path, metavar="FILE", help="fill docs/performance.md from results/"
+        "--page", action="store_true", help="fill docs/performance.md from results/; time nothing"
     )
     own = parser.add_argument_group("a config, instead of sections")
     own.add_argument("--config", help="FILE.py or FILE.py:SIZE")
@@ -62,6 +61,8 @@ def parse() -> tuple[argparse.Namespace, list[str]]:
     unknown = [name for name in args.sections if name not in SECTIONS]
     if unknown:
         parser.error(f"there is no section {unknown[0]!r}: choose from {', '.join(SECTIONS)}")
+    if rest and not args.config:
+        parser.error(f"unknown argument {rest[0]!r}: values of a config can be set with --config")
     if args.rounds < 1:
         parser.error(f"--rounds={args.rounds}: take at least 1")
     return args, rest
@@ -75,9 +76,10 @@ def main() -> int:
     if args.page:
         from jaxlab.benchmark import tables
 
-        names = ("performance_before", "performance")
-        records = [json.loads(Path(f"results/{name}.json").read_text()) for name in names]
-        args.page.write_text(tables.fill(args.page.read_text(), *records))
+        root = Path(__file__).parents[1]
+        page, names = root / "docs" / "performance.md", ("performance_before", "performance")
+        records = [json.loads((root / "results" / f"{n}.json").read_text()) for n in names]
+        page.write_text(tables.fill(page.read_text(), *records))
         return 0
     from jaxlab.config import ConfigError
 
@@ -98,6 +100,8 @@ def time_sections(args: argparse.Namespace) -> None:
     from jaxlab.config import check
 
     if args.peers:
+        python = shutil.which(args.peers)
+        check(python is not None, f"--peers: there is no Python {args.peers}")
         found = subprocess.run([args.peers, "-c", "import torch"], capture_output=True)
         check(found.returncode == 0, f"--peers: {args.peers} cannot import torch")
     record: dict[str, Any] = {}

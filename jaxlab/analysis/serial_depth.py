@@ -186,6 +186,7 @@ def work_of(equation: JaxprEqn, counted: frozenset[str] | None) -> int:
     if name == "scan":
         return equation.params["length"] * work(equation.params["jaxpr"].jaxpr, counted)
     if name == "while":
+        warn("a loop of unknown length as one turn of its body")
         return work(equation.params["body_jaxpr"].jaxpr, counted)
     if name == "cond":
         return max(work(branch.jaxpr, counted) for branch in equation.params["branches"])

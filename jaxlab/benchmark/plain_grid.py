@@ -1,7 +1,8 @@
-"""The grid of the one-third law as one writes it by hand: every cell draws, steps and waits alone.
+"""The grid of the one-third law as one writes it by hand: one `vmap` over the cells.
 
-A linear student of a peaked softmax teacher, Adam, one `vmap` over the cells and one `fori_loop`
-over the steps. It has the arithmetic of `experiments.one_third.teacher` and shares no code with it.
+A linear student of a peaked softmax teacher and Adam, as in `experiments.one_third.teacher`, with
+which it shares no code. All cells see the same inputs, and each makes its own targets, also where
+another cell has the same temperature.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ FEATURES, CLASSES, BATCH = 32, 128, 1024
 def training(temperature_C: np.ndarray, rate_C: np.ndarray) -> Callable[[int], Any]:
     """Returns a function that takes so many steps of all C cells, and waits."""
     bound = FEATURES**-0.5
-    teacher = jax.random.uniform(jax.random.key(0), (FEATURES, CLASSES), minval=-bound)
+    teacher = jax.random.uniform(
+        jax.random.key(0), (FEATURES, CLASSES), minval=-bound, maxval=bound
+    )
 
     def loss(weights, x, log_target):
         log_model = jax.nn.log_softmax(x @ weights)

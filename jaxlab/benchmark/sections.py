@@ -53,7 +53,6 @@ class Options:
 
     rounds: int
     peer_python: str = ""  # a Python that has PyTorch; "" leaves it out
-    data_dir: str = "data"
 
 
 def rows(
@@ -99,7 +98,7 @@ def decoder(options: Options) -> list[Row]:
     flops_over_peak, notes, peers = {}, {}, []
     sizes = None
     for dtype in DTYPES:
-        group = _decoders(options, {"train.compute_dtype": dtype})[0]
+        group = _decoders({"train.compute_dtype": dtype})[0]
         cold, cached = compile_seconds(group)
         own = TimedGroup(group)
         sizes = _sizes(group.config, dtype)
@@ -111,12 +110,13 @@ def decoder(options: Options) -> list[Row]:
         tokens = sizes.batch * sizes.length
         share = own.product_flops() / tokens / machine.peak_flops(dtype)
         flops_over_peak |= dict.fromkeys(names, share)
-        notes[names[0]] = f"compiles in {cold:.1f} s, from the cache in {cached:.1f} s"
+        notes[names[0]] = f"ready after {cold:.1f} s, from the cache after {cached:.1f} s"
         for model, name in PEERS.items() if options.peer_python else ():
             peer = Peer(options.peer_python, _TORCH, _peer_sizes(sizes, model))
             peers.append(peer)
             contestants[f"{name}, {dtype}"] = lambda peer=peer: peer.take(steps)
-            notes[f"{name}, {dtype}"] = f"{peer.about['parameters']} parameters"
+            about = f"PyTorch {peer.about['torch']}, eager"
+            notes[f"{name}, {dtype}"] = f"{about}, {peer.about['parameters']} parameters"
     assert sizes is not None
     found = interleave(contestants, options.rounds)
     for peer in peers:
@@ -147,7 +147,7 @@ def decoder(options: Options) -> list[Row]:
 def parts(options: Options) -> list[Row]:
     """The parts of a decoder's step alone, beside the whole step."""
     meshes.use_cpu_cores(1)
-    group = _decoders(options)[0]
+    group = _decoders()[0]
     own = TimedGroup(group)
     static, values = configs.split(group.config)
     traced = {key: jax.numpy.asarray(value) for key, value in values.items()}
@@ -166,7 +166,7 @@ def streams(options: Options) -> list[Row]:
     training: dict[str, Run] = {}
     forward: dict[str, Run] = {}
     notes, units = {}, 0
-    for group in _decoders(options):
+    for group in _decoders():
         own = TimedGroup(group)
         name = f"P = {group.config.streams.count}"
         if group.config.streams.lone:
@@ -188,7 +188,7 @@ def shapes(options: Options) -> list[Row]:
     contestants: dict[str, Run] = {}
     shares, notes, peak = {}, {}, machine.peak_flops("float32")
     for layers, width in ((4, 128), (2, 128), (8, 128), (4, 64), (4, 256)):
-        group = _decoders(options, {"model.layers": layers, "widths": (width,)})[0]
+        group = _decoders({"model.layers": layers, "widths": (width,)})[0]
         own = TimedGroup(group)
         name = f"{layers} layers of {width}"
         units = group.config.train.batch_size * group.config.task.length
@@ -216,7 +216,7 @@ def grid(options: Options) -> list[Row]:
         options.rounds,
     )
     cold, cached = compile_seconds(group)
-    notes = {"jaxlab": f"compiles in {cold:.1f} s, from the cache in {cached:.1f} s"}
+    notes = {"jaxlab": f"ready after {cold:.1f} s, from the cache after {cached:.1f} s"}
     whole = interleave(
         {
             "jaxlab, 200 steps with evaluations": own.records,
@@ -234,14 +234,18 @@ def grid(options: Options) -> list[Row]:
 def members(options: Options) -> list[Row]:
     """The cost of a member in groups of several sizes."""
     meshes.use_cpu_cores(96)
-    steps = 50
-    found = []
+    steps, unit = 50, "steps of one member"
+    groups: dict[str, TimedGroup] = {}
     for shape in ((1, 1), (2, 2), (4, 6), (8, 12)):
         own = TimedGroup(load(GRID, {"grid": shape})[0])
-        name = f"{own.members} members"
-        timings = interleave({name: lambda own=own: own.steps(steps)}, options.rounds)
-        found += rows(timings, "steps of one member", own.members * steps, name)
-    return found
+        groups[f"members: {own.members}"] = own
+    found = interleave(
+        {name: lambda own=own: own.steps(steps) for name, own in groups.items()}, options.rounds
+    )
+    return [
+        rows(Rounds({name: found.seconds[name]}), unit, own.members * steps, name)[0]
+        for name, own in groups.items()
+    ]
 
 
 def recurrent(options: Options) -> list[Row]:
@@ -269,8 +273,8 @@ SECTIONS: dict[str, Callable[[Options], list[Row]]] = {
 _TORCH = Path(__file__).with_name("torch_decoder.py")
 
 
-def _decoders(options: Options, overrides: dict[str, Any] | None = None) -> list[Any]:
-    return load(DECODER, {"task.data_dir": options.data_dir, **(overrides or {})})
+def _decoders(overrides: dict[str, Any] | None = None) -> list[Any]:
+    return load(DECODER, overrides or {})
 
 
 def _sizes(config: Any, dtype: str) -> plain_decoder.Sizes:

@@ -1,4 +1,4 @@
-"""PyTorch's training of a decoder, in a process of its own: run by `jaxlab.benchmark.peers`.
+"""PyTorch's training of a decoder, in a process of its own: see `jaxlab.benchmark.timing.Peer`.
 
 python torch_decoder.py '{"model": "same", "dtype": "float32", "threads": 2, "vocabulary": 256, …}'
 

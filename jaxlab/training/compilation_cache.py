@@ -9,7 +9,7 @@ from pathlib import Path
 
 import jax
 
-MAX_BYTES = 2 * 2**30  # the least recently used programs go first
+MAX_BYTES = 2 * 2**30  # for each kind of CPU; the least recently used programs go first
 MIN_COMPILE_SECONDS = 0.2  # what compiles faster is not kept
 
 

@@ -144,13 +144,52 @@ def loss(decoder, params):
     return -jnp.mean(jnp.take_along_axis(log_chance, tokens()[:, 1:, None], axis=-1))
 
 
-@pytest.mark.parametrize(("slots", "length"), [(0, BLOCK), (5, 1), (5, BLOCK + 1)])
-def test_attention_in_blocks_is_that_of_jax(slots, length):
+def drawn_attention(slots, length, kv_heads, scale=1.0, dtype=np.float32):
+    """Returns a query, key and value whose scores grow with `scale`, squared."""
     rng = np.random.default_rng(3)
-    query = rng.normal(size=(2, length, 4, 8)).astype(np.float32)
-    key, value = rng.normal(size=(2, 2, slots + length, 2, 8)).astype(np.float32)
+    query = scale * rng.normal(size=(2, length, 4, 8))
+    key, value = scale * rng.normal(size=(2, 2, slots + length, kv_heads, 8))
+    return [jnp.asarray(array, dtype) for array in (query, key, value)]
+
+
+@pytest.mark.parametrize("kv_heads", [2, 4])
+@pytest.mark.parametrize(("slots", "length"), [(0, BLOCK), (5, 1), (5, BLOCK + 1)])
+def test_attention_in_blocks_is_that_of_jax(slots, length, kv_heads):
+    inputs = drawn_attention(slots, length, kv_heads)
     jitted = jax.jit(attend, static_argnums=3)
-    close(jitted(query, key, value, "blocks"), jitted(query, key, value, "xla"), 1e-6)
+    close(jitted(*inputs, "blocks"), jitted(*inputs, "xla"), 1e-6)
+
+
+@pytest.mark.parametrize("kv_heads", [2, 4])
+def test_its_gradient_is_that_of_jax_also_where_scores_are_large(kv_heads):
+    inputs = drawn_attention(5, BLOCK + 1, kv_heads, scale=4.0)
+
+    def gradient(implementation):
+        def square(*inputs):
+            return jnp.sum(jnp.square(attend(*inputs, implementation)))
+
+        return jax.jit(jax.grad(square, (0, 1, 2)))(*inputs)
+
+    for found, expected in zip(gradient("blocks"), gradient("xla"), strict=True):
+        close(found, expected, 1e-4)
+
+
+@pytest.mark.parametrize("kv_heads", [2, 4])
+def test_in_bfloat16_products_are_narrow_forward_and_backward(kv_heads):
+    inputs = drawn_attention(5, BLOCK + 1, kv_heads, scale=2.0, dtype=jnp.bfloat16)
+    exact = attend(*(array.astype(np.float32) for array in inputs), "blocks")
+    found = attend(*inputs, "blocks")
+    assert found.dtype == jnp.bfloat16
+    close(found.astype(np.float32), exact, 0.02)
+
+    def total(*inputs):
+        return jnp.sum(attend(*inputs, "blocks").astype(np.float32))
+
+    jaxpr = jax.make_jaxpr(jax.grad(total, (0, 1, 2)))(*inputs).jaxpr
+    products = [e for e in jaxpr.eqns if e.primitive.name == "dot_general"]
+    assert len(products) == 2 * 6  # two blocks; scores and values, and two gradients of each
+    of_values = [e for e in products if e.outvars[0].aval.dtype == jnp.bfloat16]
+    assert len(of_values) >= len(products) / 2
 
 
 def test_no_token_reads_a_later_one():

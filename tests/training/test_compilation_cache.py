@@ -47,11 +47,13 @@ def test_another_process_finds_what_was_compiled(tmp_path):
 
 @pytest.mark.parametrize("chosen", ["", "elsewhere"])
 def test_a_variable_of_the_user_decides(tmp_path, chosen):
-    folder = str(tmp_path / chosen) if chosen else ""
-    found_and_missed(tmp_path, JAX_COMPILATION_CACHE_DIR=folder)
+    variables = {
+        "JAX_COMPILATION_CACHE_DIR": str(tmp_path / chosen) if chosen else "",
+        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+    }
+    _, missed = found_and_missed(tmp_path, **variables)
     assert not (tmp_path / "jaxlab").exists()
-    if not chosen:
-        assert found_and_missed(tmp_path, JAX_COMPILATION_CACHE_DIR=folder)[0] == 0
+    assert found_and_missed(tmp_path, **variables) == ((missed, 0) if chosen else (0, 0))
 
 
 def test_each_kind_of_processor_has_a_folder_of_its_own(monkeypatch):
