@@ -87,15 +87,46 @@ def test_a_python_that_cannot_be_used_is_answered_in_one_line(folder, script, me
     assert re.search(message, line)
 
 
-def test_make_stops_at_a_python_that_is_not_there():
+def make(*arguments):
     # Without what an outer make hands down, for these tests run under `make test` too.
     outside = {k: v for k, v in os.environ.items() if not k.startswith(("MAKE", "MF"))}
-    command = ["make", "-n", "setup", "PYTHON=python3.99"]
-    result = subprocess.run(command, cwd=REPOSITORY, env=outside, capture_output=True, text=True)
+    command = ["make", *arguments]
+    return subprocess.run(command, cwd=REPOSITORY, env=outside, capture_output=True, text=True)
+
+
+def test_make_stops_at_a_python_that_is_not_there(tmp_path):
+    result = make("setup", "PYTHON=python3.99", f"VENV={tmp_path / 'venv'}")
     assert result.returncode == 2
     first, last = result.stderr.splitlines()
     assert first.startswith("error: python3.99 is not on this machine")
-    assert last.endswith("Stop.")
+    assert last.startswith("make: ***")
+    assert not (tmp_path / "venv").exists()
+
+
+@pytest.mark.parametrize("target", ["help", "-n"])
+def test_to_read_the_makefile_leaves_an_environment_alone(tmp_path, target):
+    (tmp_path / ".made").touch()
+    made = (tmp_path / ".made").stat().st_mtime_ns
+    arguments = (target, "setup") if target == "-n" else (target,)
+    assert make(*arguments, f"PYTHON={sys.executable}", f"VENV={tmp_path}").returncode == 0
+    assert (tmp_path / ".made").stat().st_mtime_ns == made
+
+
+def test_an_environment_is_made_anew_only_for_another_python(tmp_path):
+    script = REPOSITORY / "scripts" / "setup" / "make_environment.sh"
+    venv = tmp_path / "with a space"
+
+    def run():
+        command = ["bash", str(script), str(venv), sys.executable]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+    assert run().startswith(f"Making {venv} from ")
+    assert version(str(venv / "bin" / "python")) == OWN
+    assert run() == ""
+    (venv / "bin" / "python").unlink()
+    (venv / "bin" / "python").write_text("#!/bin/bash\necho Python 3.9.1\n")
+    (venv / "bin" / "python").chmod(0o755)
+    assert run().startswith(f"Making {venv} from ")
 
 
 def requirements():
