@@ -269,7 +269,9 @@ def test_a_layer_costs_p_times_as_much_and_the_read_out_once():
     assert layer[4] == pytest.approx(4 * layer[1], rel=0.02)
 
 
-def test_products_are_as_precise_as_in_training_and_prefixes_are_computed_once():
+def test_products_are_as_precise_as_in_training_and_prefixes_are_computed_once(
+    as_on_an_accelerator,
+):
     model = streams(2, code=4, code_hidden=8)
     params = jax.eval_shape(model.init, jax.random.key(0))
     keys = jax.random.split(jax.random.key(0), B)
