@@ -272,7 +272,12 @@ def save(path: Path, config: Config) -> None:
 
 def load(path: Path) -> Config:
     """Reads a saved config; lists come back as tuples, which is what configs hold."""
-    return ConfigDict(_tuples(json.loads(path.read_text())))
+    return from_plain(json.loads(path.read_text()))
+
+
+def from_plain(value: Mapping[str, Any]) -> Config:
+    """Returns the config that JSON holds; lists come back as tuples, which is what configs hold."""
+    return ConfigDict(_tuples(value))
 
 
 def differing_keys(old: Config, new: Config) -> list[str]:
@@ -286,7 +291,9 @@ def differing_keys(old: Config, new: Config) -> list[str]:
     ]
 
 
-def choose(arg: str | None, sizes: Mapping[str, Overrides], default: str) -> Overrides:
+def choose(
+    arg: str | None, sizes: Mapping[str, Overrides], default: str = "default"
+) -> Overrides:
     """Returns the overrides of a named size: the part after the colon in `--config=FILE.py:SIZE`.
 
     Raises:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import xarray as xr
 from numpy.typing import ArrayLike
 
 from experiments.one_third import measures
 from jaxlab.analysis.curve import Window
 from jaxlab.analysis.interval import ExponentInterval, Interval, exponent_interval, student_interval
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 
 class Cell(NamedTuple):
@@ -34,7 +36,7 @@ def cells(data: xr.Dataset, *keys: str) -> list[Cell]:
 def exponent(
     data: xr.Dataset, window: Window | None = None, name: str = measures.LOSS
 ) -> ExponentInterval:
-    """Returns the exponent of a cell over seeds and windows; ValueError where it has none."""
+    """Returns the exponent of a cell over seeds and windows; NotMeasurable where it has none."""
     tau_SxR, value_SxR = measures.curves(data, name)
     return exponent_interval(tau_SxR, value_SxR, window=window)
 

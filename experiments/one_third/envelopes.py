@@ -6,12 +6,15 @@ also the end of a shorter run, and one ladder tunes all horizons.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import xarray as xr
 
+from jaxlab.analysis.estimate import NotMeasurable
 from jaxlab.analysis.interval import ExponentInterval, Interval, exponent_interval, student_interval
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 LAST, AVERAGE = "eval_", "eval_average_"  # which weights a metric is of
 RATE = "optimizer.learning_rate"
@@ -68,7 +71,7 @@ def envelope(data: xr.Dataset, name: str, keys: tuple[str, ...] = (RATE,)) -> En
         keys: what makes a setting.
 
     Raises:
-        ValueError: at some record every setting has a diverged member.
+        NotMeasurable: at some record every setting has a diverged member.
     """
     later = data.isel(step=slice(1, None)).transpose("member", "step")
     rows = list(zip(*(later[key].values.tolist() for key in keys), strict=True))
@@ -82,7 +85,7 @@ def envelope(data: xr.Dataset, name: str, keys: tuple[str, ...] = (RATE,)) -> En
     )
     mean_UxR = value_UxSxR.mean(axis=1)
     if np.isnan(mean_UxR).all(axis=0).any():
-        raise ValueError("every setting has a diverged member")
+        raise NotMeasurable("every setting has a diverged member")
     best_R = np.nanargmin(mean_UxR, axis=0)
     value_SxR = value_UxSxR[best_R, :, np.arange(len(best_R))].T
     diverged = int((later["diverged_step"].isel(step=-1) >= 0).sum())

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import jax
 import numpy as np
-import xarray as xr
 
+from jaxlab.analysis.curve import Window
+from jaxlab.analysis.estimate import NotMeasurable
 from jaxlab.analysis.interval import (
     ExponentInterval,
     exponent_interval,
@@ -24,6 +25,9 @@ from jaxlab.analysis.study import Study
 from jaxlab.analysis.theory import aligned_flow, one_third_regime
 from jaxlab.experiment import stream_key
 from jaxlab.tasks import peaked
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 HEADLINE_RATE = 10 ** (-12 / 11)  # 0.0811, the eighth of the paper's twelve
 LOSS, SCALE = "eval_loss", "eval_logit_std"
@@ -46,14 +50,16 @@ def curves(data: xr.Dataset, name: str = LOSS) -> Curves:
 
 
 @cache
-def exponent(study: Study, name: str = LOSS, floor: bool = False) -> ExponentInterval:
-    """Returns the exponent of a study's cell in the window of its config, over seeds and windows.
+def exponent(
+    study: Study, window: Window, name: str = LOSS, floor: bool = False
+) -> ExponentInterval:
+    """Returns the exponent of a study's one cell in a window of τ, over seeds and windows.
 
     It is positive for what falls as τ grows, and for a logit scale, which rises.
     """
     tau_SxR, value_SxR = curves(study.data, name)
     sign = -1 if name == SCALE else 1
-    return exponent_interval(tau_SxR, value_SxR**sign, window=study.config.window, floor=floor)
+    return exponent_interval(tau_SxR, value_SxR**sign, window=window, floor=floor)
 
 
 @cache
@@ -64,6 +70,8 @@ def grid(study: Study) -> xr.Dataset:
     one. A cell without an exponent has NaN, and `note` says why: members diverged, or the loss fell
     below ROUNDING, where a float32 KL has no logarithm worth a fit.
     """
+    import xarray as xr
+
     indexed = study.data.rename(GRID_KEYS).set_index(member=[*GRID_KEYS.values(), "seed"])
     cells = indexed[["tau", LOSS, SCALE, "diverged_step"]].unstack("member")
 
@@ -79,7 +87,7 @@ def grid(study: Study) -> xr.Dataset:
         else:
             try:
                 result = _cell_exponent(tau_SxR, loss_SxR)
-            except ValueError as error:  # too few records
+            except NotMeasurable as error:  # too few records
                 note = str(error)
             else:
                 found = {name: getattr(result, name) for name in found if name != "exponent"}
@@ -193,7 +201,7 @@ def cell_exponent(study: Study, cell: xr.Dataset) -> ExponentInterval:
     """Returns the exponent of a cell of a grid, over seeds and the windows of `grid`.
 
     Raises:
-      ValueError: it has none, as a member diverged.
+      NotMeasurable: it has none, as a member diverged.
     """
     return _cell_exponent(*curves(_members(study, cell)))
 
@@ -202,7 +210,7 @@ def flow_exponent(study: Study, cell: xr.Dataset) -> ExponentInterval:
     """Returns the same for the aligned flow of the cell's members.
 
     Raises:
-      ValueError: the flow has none, as its loss falls to rounding.
+      NotMeasurable: the flow has none, as its loss falls to rounding.
     """
     data, task = _members(study, cell), study.config.task
     _, loss_SxR = aligned_flows(data, task.features, task.classes)

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
+from jaxlab.analysis.estimate import NotMeasurable
 from jaxlab.analysis.interval import Interval
 
 MOST_EXACT = 8  # members of which all 6435 resamples are made
@@ -80,7 +81,7 @@ def resample(members: int, *, resamples: int = 2000, seed: int = 0) -> Resamples
       ValueError: fewer than three members.
     """
     if members < 3:
-        raise ValueError(f"a bootstrap needs at least three members, not {members}")
+        raise NotMeasurable(f"a bootstrap needs at least three members, not {members}")
     if members > MOST_EXACT:
         rng = np.random.default_rng(seed)
         drawn = rng.multinomial(members, np.full(members, 1 / members), size=resamples)
@@ -126,7 +127,7 @@ def percentile_interval(
     )
     lost = float(probability_B[~np.isfinite(values_B)].sum())
     if not all(map(math.isfinite, (value, low, high))):
-        raise ValueError(
+        raise NotMeasurable(
             f"the statistic, {value:.4g} [{low:.4g}, {high:.4g}], is not finite on {lost:.1%} of "
             f"the resamples; at most {tail:.2%} may lie beyond an end"
         )

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
-import xarray as xr
 from numpy.typing import ArrayLike
 
 from jaxlab import config as configs
+from jaxlab.analysis.estimate import NotMeasurable
 from jaxlab.analysis.interval import Interval
 from jaxlab.analysis.study import Study
 
+if TYPE_CHECKING:
+    import xarray as xr
 
-def last_records(study: Study, *keys: str) -> xr.Dataset:
+
+def final_metrics(study: Study, *keys: str) -> xr.Dataset:
     """Returns the metrics of every member at its last record.
 
     Args:
@@ -21,11 +25,13 @@ def last_records(study: Study, *keys: str) -> xr.Dataset:
       keys: values of the config that become coordinates of `member`, swept or not.
 
     Raises:
-      ValueError: a member that diverged.
+      NotMeasurable: a member that diverged.
     """
+    import xarray as xr
+
     data = study.data
     if diverged := int((data["diverged_step"] >= 0).any("step").sum()):
-        raise ValueError(f"{diverged} of {data.sizes['member']} members diverged")
+        raise NotMeasurable(f"{diverged} of {data.sizes['member']} members diverged")
     recorded_MxR = np.isfinite(data["eval_loss"].values)
     last_M = recorded_MxR.shape[1] - 1 - np.argmax(recorded_MxR[:, ::-1], axis=1)
     found = data.isel(step=xr.DataArray(last_M, dims="member"))
@@ -35,11 +41,16 @@ def last_records(study: Study, *keys: str) -> xr.Dataset:
     return found.assign_coords({key: ("member", [known[key]] * count) for key in missing})
 
 
-def pick(data: xr.Dataset, values: Mapping[str, object]) -> xr.Dataset:
+def select(data: xr.Dataset, values: Mapping[str, object]) -> xr.Dataset:
     """Returns the members with these values, in the order of their seeds; there may be none."""
     chosen_M = np.ones(data.sizes["member"], bool)
     for key, value in values.items():
-        chosen_M &= data[key].values == value
+        found_M = data[key].values
+        chosen_M &= (
+            np.isclose(found_M, value, rtol=1e-6, atol=0)
+            if isinstance(value, float)
+            else found_M == value
+        )
     return data.isel(member=chosen_M).sortby("seed")
 
 
@@ -52,12 +63,14 @@ def cell(data: xr.Dataset, values: Mapping[str, object]) -> xr.Dataset:
     """Returns the members of a cell, one per seed, in the order of their seeds.
 
     Raises:
-      ValueError: none, or several of one seed.
+      NotMeasurable: none, or several of one seed.
     """
-    found = pick(data, values)
+    found = select(data, values)
     seeds = found["seed"].values
     if not seeds.size or np.unique(seeds).size < seeds.size:
-        raise ValueError(f"the study has {seeds.size} members with {dict(values)}, not one a seed")
+        raise NotMeasurable(
+            f"the study has {seeds.size} members with {dict(values)}, not one a seed"
+        )
     return found
 
 

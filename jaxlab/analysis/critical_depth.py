@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from jaxlab.analysis.estimate import NotMeasurable
 from jaxlab.analysis.interval import Interval, student_interval
 
 LAWS: dict[str, Callable[[NDArray], NDArray]] = {
@@ -85,12 +86,14 @@ def depth_law(size_X: ArrayLike, depth_SxX: ArrayLike, *, held_out: int = 2) -> 
     if depth_SxX.ndim != 2 or depth_SxX.shape[1:] != size_X.shape:
         raise ValueError(f"depths [seeds, sizes] {depth_SxX.shape} do not fit {size_X.shape} sizes")
     if held_out < 1 or size_X.size < held_out + 3 or (np.diff(size_X) <= 0).any() or size_X[0] <= 0:
-        raise ValueError(
+        raise NotMeasurable(
             f"a law needs 3 ascending positive sizes beside the {held_out} held out, not {size_X}"
         )
     if not np.isfinite(depth_SxX).all():
         unreached = size_X[~np.isfinite(depth_SxX).all(axis=0)]
-        raise ValueError(f"no depth reached the sizes {unreached.tolist()}: there is no law of it")
+        raise NotMeasurable(
+            f"no depth reached the sizes {unreached.tolist()}: there is no law of it"
+        )
     miss_S = {}
     for name in LAWS:
         fitted = [_fit(name, size_X[:-held_out], depth_X[:-held_out]) for depth_X in depth_SxX]

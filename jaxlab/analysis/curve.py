@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from jaxlab.analysis.estimate import NotMeasurable
+
 Window = tuple[float, float]
 
 # Fewer points than this leave a three-parameter fit too little to be wrong about.
@@ -49,13 +51,13 @@ def check_curve(
     for what, values in (("time", time), ("loss", loss)):
         if not np.isfinite(values).all():
             record = int(np.argmin(np.isfinite(values)))
-            raise ValueError(
+            raise NotMeasurable(
                 f"{name}: {what} is {values[record]} at record {record} of {values.size}; "
                 "leave out a diverged curve in the open, or cut it before it diverges"
             )
     if (np.diff(time) <= 0).any():
         record = int(np.argmax(np.diff(time) <= 0)) + 1
-        raise ValueError(
+        raise NotMeasurable(
             f"{name}: time must increase, but record {record} ({time[record]:g}) "
             f"follows {time[record - 1]:g}; are several runs in one column?"
         )
@@ -82,16 +84,16 @@ def cut_curve(
             raise ValueError(f"a window is (low, high) with low < high, not ({low:g}, {high:g})")
         kept = (time >= low) & (time <= high)
         if kept.sum() < MIN_POINTS and time.size >= MIN_POINTS:
-            raise ValueError(
+            raise NotMeasurable(
                 f"the window ({low:g}, {high:g}) holds {kept.sum()} of {time.size} records, a fit "
                 f"needs {MIN_POINTS}; time runs from {time[0]:g} to {time[-1]:g}: widen the window"
             )
         time, loss = time[kept], loss[kept]
     if time.size < MIN_POINTS:
-        raise ValueError(f"a fit needs at least {MIN_POINTS} points, the curve has {time.size}")
+        raise NotMeasurable(f"a fit needs at least {MIN_POINTS} points, the curve has {time.size}")
     if (loss <= 0).any():
         worst = int(np.argmax(loss <= 0))
-        raise ValueError(
+        raise NotMeasurable(
             f"loss is {loss[worst]:g} at time {time[worst]:g}: the fits take its logarithm, "
             "so every loss in the window must be positive"
         )

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 from scipy import stats
 
 from jaxlab.analysis.curve import MIN_POINTS, Window, check_curve, cut_curve
+from jaxlab.analysis.estimate import NotMeasurable
 from jaxlab.analysis.power_law import Status, fit_power_law
 
 # Parts of the reference window's log range that are cut from its start and from its end: all
@@ -93,7 +94,7 @@ def shared_window(time_SxR: ArrayLike, loss_SxR: ArrayLike, window: Window | Non
     times = [cut_curve(time_R, loss_R, window)[0] for time_R, loss_R in rows]
     low, high = max(time[0] for time in times), min(time[-1] for time in times)
     if not 0 < low < high:
-        raise ValueError(f"the seeds share no window of positive times: ({low:g}, {high:g})")
+        raise NotMeasurable(f"the seeds share no window of positive times: ({low:g}, {high:g})")
     return float(low), float(high)
 
 
@@ -105,8 +106,10 @@ def student_interval(values_S: ArrayLike, *, level: float = 0.95) -> Interval:
       level: confidence level.
     """
     values_S = np.asarray(values_S, np.float64)
-    if values_S.ndim != 1 or values_S.size == 0 or not np.isfinite(values_S).all():
-        raise ValueError(f"an interval needs a vector of finite numbers, not {values_S}")
+    if values_S.ndim != 1 or values_S.size == 0:
+        raise ValueError(f"an interval needs a vector of numbers, not {values_S}")
+    if not np.isfinite(values_S).all():
+        raise NotMeasurable(f"an interval needs finite numbers, not {values_S}")
     mean = float(values_S.mean())
     half = np.nan
     if values_S.size > 1:
@@ -165,7 +168,7 @@ def exponent_interval(
         measured.append(WindowExponent(part, exponents, student_interval(exponents, level=level)))
         suspect_fits += sum(fit.status is not Status.CONVERGED for fit in fits)
     if len(measured) < 2:
-        raise ValueError(
+        raise NotMeasurable(
             f"between {low:g} and {high:g} there are too few records to move the window: each "
             f"part of it needs {MIN_POINTS}; record more often or widen the window"
         )

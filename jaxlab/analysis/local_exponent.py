@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from jaxlab.analysis.curve import Window, check_curve, cut_curve
+from jaxlab.analysis.estimate import NotMeasurable
 
 # Two points always lie on a line, so a slope with an error needs three.
 MIN_LOCAL_POINTS = 3
@@ -99,7 +100,7 @@ def _log_windows(time, loss, per_decade, window):
     whole, _ = check_curve(time, loss)
     time, loss = cut_curve(time, loss, window)
     if time[0] <= 0:
-        raise ValueError(
+        raise NotMeasurable(
             f"time is {time[0]:g} at the first record: local exponents need positive times, "
             "so give a window that starts later"
         )

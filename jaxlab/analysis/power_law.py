@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import least_squares
 
 from jaxlab.analysis.curve import Window, cut_curve
+from jaxlab.analysis.estimate import NotMeasurable
 
 # The exponents that a fit with a floor may take. Without a floor there is no bound.
 EXPONENT_BOUNDS = (1e-3, 10.0)
@@ -114,7 +115,7 @@ def fit_power_law(
     """
     time, loss = cut_curve(time, loss, window)
     if time[0] <= 0:
-        raise ValueError(
+        raise NotMeasurable(
             f"time is {time[0]:g} at the first record: a power law needs positive times, "
             "so give a window that starts later"
         )

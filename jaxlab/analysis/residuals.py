@@ -9,6 +9,8 @@ equation 4 without its powers of 1/α.
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from jaxlab.analysis.estimate import NotMeasurable
+
 
 def residual_correlation(
     stream_loss: ArrayLike, ensemble_loss: ArrayLike, floor: ArrayLike, streams: ArrayLike
@@ -34,7 +36,7 @@ def residual_correlation(
         raise ValueError(f"a correlation needs at least 2 streams, got {count.min():g}")
     if np.any(stream <= low):
         worst = np.argmin(stream - low)
-        raise ValueError(
+        raise NotMeasurable(
             f"stream_loss {stream.flat[worst]:.6g} is not above the floor {low.flat[worst]:.6g}: "
             "the floor is not that of these losses"
         )

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import stats
 
+from jaxlab.analysis.estimate import NotMeasurable
 from jaxlab.analysis.huber_descent import bounds, descend
 from jaxlab.analysis.interval import Interval
 from jaxlab.analysis.laws import LAWS, Array, Law
@@ -142,7 +143,7 @@ def law_intervals(
     N, P, loss = cell_means(N, P, loss)
     cells, free = N.size, len(fit.raw)
     if cells <= free:
-        raise ValueError(f"{cells} cells leave nothing to tell {free} parameters' error from")
+        raise NotMeasurable(f"{cells} cells leave nothing to tell {free} parameters' error from")
     weight_SxR = cells * np.random.default_rng(seed).dirichlet(np.ones(cells), resamples)
     x_R = np.log(N)
     starts_Sxp = np.tile(_uncentred(np.array(fit.raw), -x_R.mean()), (resamples, 1))
@@ -240,7 +241,7 @@ def cell_means(N: ArrayLike, P: ArrayLike, loss: ArrayLike) -> tuple[Array, Arra
             where = f"{name} is {column[row]:g} in row {row + 1} of {column.size}"
             raise ValueError(f"{where}: it must be finite and {wanted}")
     if (lack := _lack(N, P)) is not None:
-        raise ValueError(lack)
+        raise NotMeasurable(lack)
     cells, cell_R, repeats = np.unique([N, P], axis=1, return_inverse=True, return_counts=True)
     return cells[0], cells[1], np.bincount(cell_R.ravel(), loss) / repeats
 

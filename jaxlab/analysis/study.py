@@ -1,55 +1,65 @@
-"""Studies on disk as labelled arrays."""
+"""Studies as labelled arrays, from the folders of their runs or from their record."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import xarray as xr
 
 from jaxlab import config as configs
+from jaxlab.analysis.record import FOLDER, RunRecord, read_record, single_precision
 from jaxlab.config import Config, ConfigError
 
-
-class RunRecord(NamedTuple):
-    """A run's folder and the JSON in it; see `jaxlab.training.run`."""
-
-    folder: Path
-    config: Config
-    members: list[dict[str, Any]]
-    environment: dict[str, Any]
-    done: dict[str, Any] | None  # None: not finished
+if TYPE_CHECKING:
+    import xarray as xr
 
 
 @dataclass(frozen=True, eq=False)
 class Study:
-    """The runs of one config file's sweep, and their metrics; equal to itself alone."""
+    """The runs of one sweep and what they logged; equal to itself alone, so it can key a cache.
+
+    Attributes:
+      name: of the file of the study.
+      config: of its first run.
+      runs: one per group of members, and more where seeds were added later.
+      data: dimensions (member, step); see `load`.
+      file: the file of the study, relative to the repository; "" where the runs do not name it.
+    """
 
     name: str
-    config: Config  # of its first run
+    config: Config
     runs: list[RunRecord]
-    data: xr.Dataset  # dimensions (member, step); see `load`
+    data: xr.Dataset
+    file: str = ""
+
+    @property
+    def unfinished(self) -> list[str]:
+        """The names of the runs that are not finished."""
+        return [run.folder.name for run in self.runs if run.done is None]
 
 
 def find_studies(path: Path) -> dict[str, Study]:
-    """Returns the studies in a folder and below it by their name, `study` in the config.
+    """Returns the studies in a folder and below it by their names.
+
+    They are read from runs or, where there is none, from the record of a report.
 
     Raises:
-        ConfigError: when there is no run, or a run that is not whole.
+        ConfigError: when there is neither, or one that is not whole.
     """
-    runs: dict[str, list[RunRecord]] = {}
-    for run in find_runs(path):
-        runs.setdefault(run.config.study, []).append(run)
-    for name, own in runs.items():
-        folders = sorted({str(_study_folder(run.folder)) for run in own})
-        if len(folders) > 1:
-            raise ConfigError(
-                f"the study {name!r} lies in {' and in '.join(folders)}: report one at a time"
-            )
-    return {name: Study(name, own[0].config, own, load(own)) for name, own in runs.items()}
+    if runs := _run_folders(path):
+        return _studies((_study_folder(folder), read_run(folder)) for folder in runs)
+    records = sorted(path.glob(f"**/{FOLDER}/*.npz"))
+    if not records:
+        raise ConfigError(f"there is no run in {path}: train one first (scripts/sweep.py --help)")
+    found = {}
+    for record in records:
+        file, runs = read_record(record)
+        found[record.stem] = Study(record.stem, runs[0].config, runs, load(runs), file)
+    return found
 
 
 def find_runs(path: Path) -> list[RunRecord]:
@@ -58,10 +68,9 @@ def find_runs(path: Path) -> list[RunRecord]:
     Raises:
         ConfigError: when there is none.
     """
-    folders = sorted(metrics.parent for metrics in path.rglob("metrics.jsonl"))
-    if not folders:
-        raise ConfigError(f"there is no run in {path}: train one first (scripts/sweep.py --help)")
-    return [_record(folder) for folder in folders]
+    if folders := _run_folders(path):
+        return [read_run(folder) for folder in folders]
+    raise ConfigError(f"there is no run in {path}: train one first (scripts/sweep.py --help)")
 
 
 def load(runs: list[RunRecord]) -> xr.Dataset:
@@ -74,6 +83,8 @@ def load(runs: list[RunRecord]) -> xr.Dataset:
     Args:
         runs: of one study.
     """
+    import xarray as xr
+
     swept = {key for run in runs for member in run.members for key in member}
     swept |= _differing_static_keys(runs)
     return xr.concat(
@@ -102,7 +113,35 @@ def read_metrics(path: Path) -> dict[str, np.ndarray]:
         raise ConfigError(f"{path} is damaged ({error!r}): train it again") from error
     if not rows:
         raise ConfigError(f"{path} holds no record: the run stopped before its first; run it again")
-    return columns | {name: columns[name].astype(int) for name in ("step", "examples")}
+    columns |= {name: columns[name].astype(int) for name in ("step", "examples")}
+    return single_precision(columns)
+
+
+def read_run(folder: Path) -> RunRecord:
+    """Returns what a run on disk logged; see `jaxlab.training.run`.
+
+    Raises:
+        ConfigError: for a folder that lacks a part of a run.
+    """
+
+    def read(name: str) -> Any:
+        return json.loads((folder / name).read_text())
+
+    try:
+        return RunRecord(
+            folder=folder,
+            config=configs.load(folder / "config.json"),
+            members=read("members.json"),
+            environment=read("environment.json"),
+            done=read("DONE") if (folder / "DONE").exists() else None,
+            metrics=read_metrics(folder / "metrics.jsonl"),
+        )
+    except (OSError, json.JSONDecodeError) as error:
+        raise ConfigError(f"{folder} is not a whole run ({error}): train it again") from error
+
+
+def _run_folders(path: Path) -> list[Path]:
+    return sorted(metrics.parent for metrics in path.rglob("metrics.jsonl"))
 
 
 def _study_folder(run: Path) -> Path:
@@ -110,21 +149,33 @@ def _study_folder(run: Path) -> Path:
     return run.parent if (run.parent / "config.json").exists() else run
 
 
-def _record(folder: Path) -> RunRecord:
-    def read(name: str) -> Any:
-        return json.loads((folder / name).read_text())
+def _studies(runs: Iterable[tuple[Path, RunRecord]]) -> dict[str, Study]:
+    by_folder: dict[Path, list[RunRecord]] = {}
+    for folder, run in runs:
+        by_folder.setdefault(folder, []).append(run)
+    found: dict[str, Study] = {}
+    folders: dict[str, Path] = {}
+    for folder, own in by_folder.items():
+        name = own[0].config.study
+        if name in found:
+            raise ConfigError(
+                f"the study {name!r} lies in {folders[name]} and in {folder}: report one at a time"
+            )
+        found[name] = Study(name, own[0].config, own, load(own), _study_file(folder))
+        folders[name] = folder
+    return found
 
-    try:
-        config, members = configs.load(folder / "config.json"), read("members.json")
-        done = read("DONE") if (folder / "DONE").exists() else None
-        return RunRecord(folder, config, members, read("environment.json"), done)
-    except (OSError, json.JSONDecodeError) as error:
-        raise ConfigError(f"{folder} is not a whole run ({error}): train it again") from error
+
+def _study_file(folder: Path) -> str:
+    path = folder / "study.json"
+    return json.loads(path.read_text())["file"] if path.exists() else ""
 
 
 def _dataset(run: RunRecord, keys: list[str]) -> xr.Dataset:
-    columns = read_metrics(run.folder / "metrics.jsonl")
-    step, examples = columns.pop("step"), columns.pop("examples")
+    import xarray as xr
+
+    columns = {name: values.astype(float) for name, values in run.metrics.items()}
+    step, examples = (columns.pop(name).astype(int) for name in ("step", "examples"))
     base = dict(configs.leaves(run.config))
     wanted = [key for key in base if configs.is_traced(key, base[key]) or key in keys]
     member_coords = {

@@ -1,56 +1,192 @@
-"""From studies to a page: every experiment adds a section, the runs behind it are named."""
+"""From studies to a page: each is asked its claims and drawn; a hypothesis adds its answer."""
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Mapping
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from jaxlab.analysis.study import RunRecord, Study
-from jaxlab.report.claims import Claim, write_claims
-from jaxlab.report.figures import house_style, save_figures
-from jaxlab.report.page import Run, write_report
+from jaxlab import study_file
+from jaxlab.analysis.estimate import NotMeasurable
+from jaxlab.analysis.record import FOLDER, RunRecord, write_record
+from jaxlab.analysis.study import Study
+from jaxlab.report import generic, hypothesis
+from jaxlab.report.claims import Claim, Kind, Result
+from jaxlab.report.claims_file import write_claims
+from jaxlab.report.figures import Figure, house_style, save_figures
+from jaxlab.report.forest import forest
+from jaxlab.report.hypothesis import Hypothesis
+from jaxlab.report.measure import measure_claims
+from jaxlab.report.page import Run, Section, Table, write_report
+from jaxlab.study_file import StudyFile
 
 PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy", "python")
+ROOT = Path(__file__).parents[2]  # of the repository, where the files of studies are sought
 
 
-def write_study_report(studies: Mapping[str, Study], folder: Path) -> tuple[list[Claim], Path]:
+@dataclass(frozen=True)
+class Report:
+    """What a report says, and where it was written.
+
+    Attributes:
+      page: the HTML file.
+      sections: one per hypothesis, or the one study.
+      problems: what failed, each a sentence; a report with problems is still written.
+    """
+
+    page: Path
+    sections: list[Section]
+    problems: list[str]
+
+
+@dataclass
+class Part:
+    """What a report says of one study."""
+
+    study: Study
+    file: StudyFile | None
+    results: list[Result]
+    figures: list[Figure] = field(default_factory=list)
+    tables: list[Table] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+
+def write_study_report(studies: Mapping[str, Study], folder: Path, source: Path) -> Report:
     """Measures, draws and writes `claims.json`, `figures/` and `report.html` into a folder.
 
     Args:
         studies: by name, from `jaxlab.analysis.study.find_studies`.
         folder: made if it is missing. Claims that differ from those in it are kept beside them.
-
-    Returns:
-        The claims, and the path of the page.
+        source: where the studies were read. Where the report goes elsewhere, the record of the runs
+            goes with it, so that it can be measured again without them.
     """
-    names = dict.fromkeys(study.config.experiment for study in studies.values())
+    folder.mkdir(parents=True, exist_ok=True)
+    if folder != source:
+        for study in studies.values():
+            write_record(folder / FOLDER / f"{study.name}.npz", study.file, study.runs)
     with house_style():
-        sections = [
-            importlib.import_module(f"experiments.{name}.report").section(
-                {n: study for n, study in studies.items() if study.config.experiment == name}
-            )
-            for name in names
-        ]
-        folder.mkdir(parents=True, exist_ok=True)
-        claims = [claim for section in sections for claim in section.claims]
-        figures = [figure for section in sections for figure in section.figures]
-        overviews = [figure for section in sections for figure in section.overviews]
-        write_claims(folder / "claims.json", claims)
-        save_figures(folder / "figures", [*overviews, *figures])
+        parts = [_part(study) for study in studies.values()]
+        by_experiment: dict[str, list[Part]] = {}
+        for part in parts:
+            by_experiment.setdefault(part.study.config.experiment, []).append(part)
+        sections = [_section(name, own) for name, own in by_experiment.items()]
+        results = [result for section in sections for result in section.results]
+        write_claims(folder / "claims.json", results)
+        drawn = [f for section in sections for f in (*section.overviews, *section.figures)]
+        save_figures(folder / "figures", drawn)
         page = write_report(
             folder / "report.html",
-            title=" ".join(section.title for section in sections),
-            summary=" ".join(section.summary for section in sections),
-            overviews=overviews,
-            claims=claims,
-            figures=figures,
-            tables=[table for section in sections for table in section.tables],
-            runs=[_run(run, study.name) for study in studies.values() for run in study.runs],
+            sections=sections,
+            runs=[_run(run, part.study.name) for part in parts for run in part.study.runs],
         )
-    return claims, page
+    problems = [problem for part in parts for problem in part.problems]
+    problems += [f"{r.claim.id}: {r.reason.strip()}" for r in results if r.failed]
+    return Report(page, sections, problems)
+
+
+def _part(study: Study) -> Part:
+    file = _file(study)
+    part = Part(study, file, measure_claims(study, file) if file else [])
+    if not file and study.file:
+        part.problems.append(
+            f"{study.file}, the file of the study {study.name}, is not there: no claim was measured"
+        )
+    drawings = (generic.curves_figure, *(file.figures if file else ()))
+    tables = (generic.cells_table, *(file.tables if file else ()))
+    missing: list[list[str | float | None]] = []
+    for make in drawings:
+        part.figures += _made(make, Figure, study, part, missing)
+    for make in tables:
+        part.tables += _made(make, Table, study, part, missing)
+    if missing:
+        caption = f"{study.name}: what could not be shown, and why"
+        part.tables.append(Table(caption, ["part", "why"], missing))
+    return part
+
+
+def _file(study: Study) -> StudyFile | None:
+    for root in (Path.cwd(), ROOT):
+        if study.file and (root / study.file).exists():
+            return study_file.read(root / study.file)
+    return None
+
+
+def _made(make: Callable, kind: type, study: Study, part: Part, missing: list) -> list:
+    """Returns what a function of a study makes, one or several; notes why where it makes none."""
+    try:
+        made = make(study)
+    except NotMeasurable as error:
+        missing.append([make.__name__, str(error)])
+        return []
+    except Exception as error:  # one broken figure must not cost the page; it is named
+        missing.append([make.__name__, traceback.format_exc(limit=-3)])
+        part.problems.append(f"{study.name}, {make.__name__}: {type(error).__name__}: {error}")
+        return []
+    return [made] if isinstance(made, kind) else list(made)
+
+
+def _section(experiment: str, parts: Sequence[Part]) -> Section:
+    results = [result for part in parts for result in part.results]
+    figures = [figure for part in parts for figure in part.figures]
+    tables = [table for part in parts for table in part.tables]
+    if len(parts) == 1:
+        return _of_one_study(parts[0], results, figures, tables)
+    words = hypothesis.find(experiment)
+    by_id = {result.claim.id: result for result in results}
+    highlights = [by_id[id] for id in words.highlights if id in by_id and by_id[id].is_measured]
+    return Section(
+        name=experiment,
+        question=words.question,
+        answer=list(words.answer({id: r for id, r in by_id.items() if r.is_measured})),
+        highlights=highlights,
+        overviews=_overview(experiment, words, results),
+        results=results,
+        figures=figures,
+        tables=tables,
+        limits=words.limits,
+    )
+
+
+def _of_one_study(part: Part, results, figures, tables) -> Section:
+    measured = [r for r in results if r.is_measured and r.claim.kind is not Kind.CHECK]
+    return Section(
+        name=part.study.name,
+        question=part.file.question if part.file else part.study.name,
+        answer=[f"{r.claim.sentence}: {r.number} ({r.verdict})." for r in measured[:1]],
+        highlights=measured[:5],
+        overviews=[],
+        results=results,
+        figures=figures,
+        tables=tables,
+        limits="",
+    )
+
+
+def _overview(experiment: str, words: Hypothesis, results: Sequence[Result]) -> list[Figure]:
+    def label(claim: Claim) -> str:
+        return claim.label or claim.id
+
+    groups = {
+        heading: [(label(r.claim), r) for r in results if r.claim.heading == heading]
+        for heading in words.headings
+    }
+    groups = {heading: rows for heading, rows in groups.items() if rows}
+    if not groups:
+        return []
+    drawn = forest(
+        groups,
+        reference=words.reference,
+        reference_label=words.reference_label,
+        quantity=words.quantity,
+    )
+    caption = (
+        "Each row is a claim: the measured value with its interval, over the range that was "
+        "expected beforehand. The tables below have the sentences and their sources."
+    )
+    return [Figure(f"{experiment}_overview", "Overview of the claims", caption, drawn)]
 
 
 def _run(run: RunRecord, study: str) -> Run:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
 import numpy as np
-import xarray as xr
-from matplotlib.axes import Axes
 
 from experiments.one_third import measures
-from experiments.one_third.expected import THIRD
+from experiments.one_third.words import OPTIMIZERS, TAU, THIRD
+from jaxlab.analysis.curve import Window
+from jaxlab.analysis.estimate import NotMeasurable
 from jaxlab.analysis.local_exponent import local_exponents
 from jaxlab.analysis.power_law import fit_power_law
 from jaxlab.analysis.study import Study
@@ -16,24 +19,49 @@ from jaxlab.report import plots
 from jaxlab.report.figures import Figure, panels
 from jaxlab.report.page import Table
 
-TAU = "τ, the sum of learning rates"
-OPTIMIZERS = {"adam": "Adam", "sgd": "SGD"}
+if TYPE_CHECKING:
+    import xarray as xr
+    from matplotlib.axes import Axes
+
 TRUST_U = 0.3  # beyond, the closed finite-temperature form is off by more than 5 %
 
 
-def fit_line(ax: Axes, study: Study, name: str = measures.LOSS, floor: bool = False) -> str:
+def loss_and_exponents(window: Window) -> Callable[[Study], Figure]:
+    """Returns a figure of loss against τ with its fit in a window, and of the local exponents."""
+
+    def figure_of_loss(study: Study) -> Figure:
+        tau_SxR, loss_SxR = measures.curves(study.data)
+        figure, (left, right) = panels(1, 2)
+        name = study.config.optimizer.name
+        plots.loglog_curves(left, tau_SxR, loss_SxR, labels=["seeds"] * len(loss_SxR))
+        left.set(xlabel=TAU, ylabel="KL on fresh batches, nats")
+        without = fit_line(left, study, window) + local_panel(right, study, label="loss")
+        caption = (
+            f"{OPTIMIZERS.get(name, name)} at rate {study.config.optimizer.learning_rate:.4g}, "
+            f"temperature {study.config.task.temperature:g}, {len(loss_SxR)} seeds. Left: the fit "
+            "in the shaded window, with the interval over seeds and windows. Right: the exponent "
+            f"in quarter-decades.{without}"
+        )
+        return Figure(study.name, f"{study.name}: loss against τ", caption, figure)
+
+    return figure_of_loss
+
+
+def fit_line(
+    ax: Axes, study: Study, window: Window, name: str = measures.LOSS, floor: bool = False
+) -> str:
     """Draws the fit to the mean of the seeds with the claims' interval.
 
     Where a seed diverged or records are too few nothing is drawn, and what is returned says so,
     for the caption.
     """
     try:
-        found = measures.exponent(study, name, floor)
-    except ValueError as error:
+        found = measures.exponent(study, window, name, floor)
+    except NotMeasurable as error:
         return f" There is no fit: {error}."
     tau_SxR, value_SxR = measures.curves(study.data, name)
     mean_R = value_SxR.mean(axis=0)
-    fit = fit_power_law(tau_SxR[0], mean_R, window=study.config.window, floor=floor)
+    fit = fit_power_law(tau_SxR[0], mean_R, window=window, floor=floor)
     sign = np.sign(fit.exponent)  # a logit scale rises: its fit has a negative exponent
     ends = sorted((sign * found.low, sign * found.high))
     plots.power_law_line(
@@ -63,7 +91,7 @@ def local_panel(ax: Axes, study: Study, name: str = measures.LOSS, label: str = 
             local_exponents(tau_R[late_R], value_R[late_R] ** sign, per_decade=4)
             for value_R in value_SxR[finite_S]
         ]
-    except ValueError as error:
+    except NotMeasurable as error:
         return f" There are no local exponents: {error}."
     if locals_S:
         plots.local_exponent_plot(
@@ -78,22 +106,28 @@ def local_panel(ax: Axes, study: Study, name: str = measures.LOSS, label: str = 
     return f" Local exponents leave out {lost} of {finite_S.size} seeds: diverged." if lost else ""
 
 
-def window_table(study: Study, name: str = measures.LOSS, floor: bool = False) -> Table:
-    """Returns the exponent in every window of the family; ValueError where it has none."""
-    found = measures.exponent(study, name, floor)
-    rows = [
-        [window.window[0], window.window[1], window.mean.value, window.mean.low, window.mean.high]
-        for window in found.windows
-    ]
-    kind = "free exponent above a floor" if floor else "exponent"
-    return Table(
-        f"{study.name}: {kind} by fit window, {found.seeds} seeds",
-        ["from τ", "to τ", "mean", "low", "high"],
-        rows,
-    )
+def window_table(
+    window: Window, name: str = measures.LOSS, floor: bool = False
+) -> Callable[[Study], Table]:
+    """Returns a table of the exponent in every window of the family that begins with `window`."""
+
+    def exponent_by_window(study: Study) -> Table:
+        found = measures.exponent(study, window, name, floor)
+        rows = [
+            [part.window[0], part.window[1], part.mean.value, part.mean.low, part.mean.high]
+            for part in found.windows
+        ]
+        kind = "free exponent above a floor" if floor else "exponent"
+        return Table(
+            f"{study.name}: {kind} by fit window, {found.seeds} seeds",
+            ["from τ", "to τ", "mean", "low", "high"],
+            rows,
+        )
+
+    return exponent_by_window
 
 
-def grid_scans(study: Study, rate: float) -> Figure:
+def grid_scans(study: Study, rate: float = measures.HEADLINE_RATE) -> Figure:
     """Returns scans of a grid: its lowest temperature, and one learning rate (the nearest)."""
     grid = measures.grid(study)
     rates, temperatures = grid["learning_rate"].values, grid["temperature"].values

@@ -1,0 +1,141 @@
+"""What the report of every study shows, whoever wrote it: its loss curves and all of its cells."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from jaxlab import config as configs
+from jaxlab.analysis.estimate import NotMeasurable
+from jaxlab.analysis.estimators import LOSS, curves
+from jaxlab.analysis.interval import exponent_interval, student_interval
+from jaxlab.analysis.power_law import fit_power_law
+from jaxlab.analysis.study import Study
+from jaxlab.report import plots
+from jaxlab.report.claims import format_number
+from jaxlab.report.figures import CATEGORY_COLOURS, Figure, panels
+from jaxlab.report.page import Table
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+LAST_PART = 30.0  # cells are fitted over the last factor of 30 of their τ
+MOST_CURVES = 60  # cells that one figure can show
+
+
+def cells_of(study: Study) -> dict[str, xr.Dataset]:
+    """Returns the members of every cell, which differ in their seeds alone, by its name.
+
+    The name has the swept values, as "learning_rate=0.1, temperature=0.001".
+    """
+    swept = swept_keys(study)
+    names = [
+        ", ".join(f"{key.rpartition('.')[2]}={_text(value)}" for key, value in row.items())
+        for row in _rows(study.data, swept)
+    ]
+    found = {}
+    for name in dict.fromkeys(names):
+        chosen_M = [own == name for own in names]
+        found[name or "all members"] = study.data.isel(member=chosen_M).sortby("seed")
+    return found
+
+
+def swept_keys(study: Study) -> list[str]:
+    """Returns the keys whose values differ between members, but for the seed."""
+    known = {key for run in study.runs for member in run.members for key in member}
+    known |= {key for key, _ in configs.leaves(study.config)}
+    return [
+        key
+        for key in sorted(known & set(study.data.coords) - {"seed"})
+        if len(np.unique(study.data[key].values)) > 1
+    ]
+
+
+def curves_figure(study: Study) -> Figure:
+    """Returns the loss of every cell against τ, means over seeds; a single cell has a fit."""
+    cells = cells_of(study)
+    figure, (ax,) = panels()
+    shown = dict(list(cells.items())[:MOST_CURVES])
+    many = len(shown) > len(CATEGORY_COLOURS)
+    times, losses, labels = [], [], []
+    for name, members in shown.items():
+        time_SxR, loss_SxR = curves(members, LOSS)
+        times.append(time_SxR[0])
+        losses.append(loss_SxR.mean(axis=0))
+        labels.append(name)
+    colours = {"values": np.arange(1.0, len(shown) + 1), "value_label": "cell, as in the table"}
+    styling = colours | {"log_values": False} if many else {"labels": labels}
+    plots.loglog_curves(ax, np.stack(times), np.stack(losses), **styling)
+    if len(shown) == 1:
+        _fit(ax, times[0], losses[0])
+    ax.set(xlabel="τ, the sum of the learning rates", ylabel="loss on fresh batches, nats")
+    seeds = len(np.unique(study.data["seed"]))
+    caption = (
+        f"Loss of {len(shown)} of {len(cells)} cells on the evaluation batches, means of {seeds} "
+        "seeds. A curve ends with a cross where a member of its cell diverged. The table of cells "
+        "has the exponents."
+    )
+    return Figure(f"{study.name}_curves", f"{study.name}: loss of every cell", caption, figure)
+
+
+def cells_table(study: Study) -> Table:
+    """Returns every cell: its last loss, its other last metrics, and the exponent of its loss."""
+    metrics = [
+        name
+        for name in study.data.data_vars
+        if str(name).startswith("eval_") and "collisions" not in str(name)
+    ][:8]
+    header = ["cell", "seeds", "diverged", "exponent", "low", "high"]
+    header += [f"{name}".removeprefix("eval_") for name in metrics]
+    rows = [[name, *_cell_row(members, metrics)] for name, members in cells_of(study).items()]
+    caption = (
+        f"{study.name}: every cell at its last evaluation, means over seeds. Exponents are of the "
+        f"loss against τ over the last factor of {LAST_PART:g} of τ, with the interval over seeds "
+        "and fit windows"
+    )
+    return Table(caption, header, rows)
+
+
+def _cell_row(members: xr.Dataset, metrics: list) -> list[float | str | None]:
+    diverged_M = (members["diverged_step"] >= 0).any("step").values
+    row: list[float | str | None] = [len(np.unique(members["seed"])), int(diverged_M.sum())]
+    time_SxR, loss_SxR = curves(members, LOSS)
+    try:
+        kept = np.isfinite(loss_SxR).all(axis=0)
+        end = float(time_SxR[0, kept][-1]) if kept.any() else np.nan
+        found = exponent_interval(
+            time_SxR[:, kept], loss_SxR[:, kept], window=(end / LAST_PART, end)
+        )
+        row += [found.value, found.low, found.high]
+    except NotMeasurable:
+        row += [None, None, None]
+    return row + [_last_mean(members[name].transpose("member", "step").values) for name in metrics]
+
+
+def _last_mean(value_SxR: np.ndarray) -> float | None:
+    recorded_R = np.isfinite(value_SxR).any(axis=0)
+    if not recorded_R.any():
+        return None
+    last_S = value_SxR[:, np.flatnonzero(recorded_R)[-1]]
+    return student_interval(last_S).value if np.isfinite(last_S).all() else None
+
+
+def _fit(ax, time_R: np.ndarray, loss_R: np.ndarray) -> None:
+    try:
+        fit = fit_power_law(time_R, loss_R, window=(time_R[-1] / LAST_PART, time_R[-1]))
+    except NotMeasurable:
+        return
+    plots.power_law_line(ax, fit.exponent, fit.amplitude, fit.window)
+
+
+def _rows(data: xr.Dataset, keys: list[str]) -> list[Mapping[str, object]]:
+    columns = [data[key].values.tolist() for key in keys]
+    return [dict(zip(keys, row, strict=True)) for row in zip(*columns, strict=True)] or [
+        {} for _ in range(data.sizes["member"])
+    ]
+
+
+def _text(value: object) -> str:
+    return format_number(value) if isinstance(value, float) else str(value)
