@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 # What an interval covers.
 SEEDS = "95 % over seeds (Student t)"
 SEEDS_AND_WINDOWS = "95 % over seeds, in every fit window"
+SEEDS_AND_STEPS = "95 % over seeds, at every logging step of the window"
 WINDOWS = "spread over fit windows of a single seed, which is no confidence interval"
 RANGE = "least to greatest over seeds"
 EXACT = "exact: the value depends on no seed"

@@ -97,6 +97,30 @@ def over_seeds(value_S: np.ndarray, detail: str = "") -> Estimate:
     return estimates.of_interval(student_interval(value_S), detail=detail)
 
 
+def ratio_to_theory(
+    measured_SxR: np.ndarray, theory_SxR: np.ndarray, detail: str = ""
+) -> Estimate:
+    """Returns the mean ratio of a metric to what a theory has for it, over the steps of a window.
+
+    The interval is the envelope of the Student intervals over seeds at each of these steps: a claim
+    that holds of it holds throughout the window.
+
+    Args:
+      measured_SxR: the metric at the logging steps of the window.
+      theory_SxR: the theory at the same steps, of the same shape or [R].
+      detail: a remark for the reader.
+    """
+    ratio_SxR = measured_SxR / theory_SxR
+    if not ratio_SxR.size:
+        raise NotMeasurable("there is no logging step in the window")
+    if not np.isfinite(ratio_SxR).all():
+        raise NotMeasurable("a seed has no finite value in the window")
+    steps = [student_interval(ratio_S) for ratio_S in ratio_SxR.T]
+    low, high = min(step.low for step in steps), max(step.high for step in steps)
+    found = Interval(float(ratio_SxR.mean()), low, high, len(ratio_SxR), steps[0].level)
+    return estimates.of_interval(found, covers=estimates.SEEDS_AND_STEPS, detail=detail)
+
+
 def curves(members: Any, metric: str, clock: str = "tau") -> tuple[np.ndarray, np.ndarray]:
     """Returns clock and metric after the start, each [S, R], of members of equal length."""
     later = members.isel(step=slice(1, None)).transpose("member", "step")
