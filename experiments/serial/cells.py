@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 
 PAPER = "arXiv 2507.12549"
 BY = f"{PAPER} has no experiment; range by this lab"
+# Headings of the overview: gains over one layer, in percentage points.
+ON_SUDOKU = "Sudoku of many rounds: each layer sees the whole board"
+ON_EASY_SUDOKU = "Control: Sudoku of one round"
+ON_AUTOMATON = "Rule 110, T = 4: by construction (receptive field)"
 ACCURACY = "eval_accuracy"
 EVERY_CELL = "95 % over seeds (Student t), in every cell"  # what `lowest` and `highest` cover
 LEAST_SEEDS = 3
