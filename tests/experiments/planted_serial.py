@@ -5,10 +5,14 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from experiments.serial.studies import PARTS
 from jaxlab import config as configs
-from jaxlab.analysis.study import RunRecord, Study
+from jaxlab import study_file
+from jaxlab.analysis.estimate import NotMeasurable
+from jaxlab.analysis.record import RunRecord
+from jaxlab.analysis.study import Study
+from jaxlab.report.claims import Result
 
+CONFIGS = Path(__file__).parents[2] / "configs" / "serial"
 SEEDS = 3
 
 
@@ -28,7 +32,7 @@ def study(config, cells, parameters=lambda config: 100, serial_depth=lambda conf
         folder = Path(f"run{number}")
         environment = {"data": {"cost": cost}, "config_hash": "planted"}
         done = {"cpu_seconds": 3.0}
-        runs.append(RunRecord(folder, own, members, environment, done))
+        runs.append(RunRecord(folder, own, members, environment, done, {}))
         numbers = {"eval_loss": 0.1, "diverged_step": -1.0} | metrics
         coords = {key: ("member", [known[key]] * SEEDS) for key in swept}
         coords |= {"seed": ("member", range(SEEDS)), "run": ("member", [str(folder)] * SEEDS)}
@@ -40,12 +44,18 @@ def study(config, cells, parameters=lambda config: 100, serial_depth=lambda conf
     return Study("planted", config, runs, xr.concat(parts, dim="member"))
 
 
-def planted_claims(module, planted):
-    """Returns the claims of a part of the report on a planted study, by id."""
-    name = module.__name__.rpartition(".")[2]
-    return {claim.id: claim for claim in PARTS.claims({name: planted})}
+def file(name):
+    """Returns the file of a study of this experiment."""
+    return study_file.read(CONFIGS / f"{name}.py")
 
 
-def verdicts(module, planted):
-    """Returns the verdicts of all claims of a part on a planted study."""
-    return {claim.verdict for claim in planted_claims(module, planted).values()}
+def results(file, planted):
+    """Returns the results of all claims of a study's file on a planted study, by id."""
+    return {claim.id: _result(claim, planted) for claim in file.claims}
+
+
+def _result(claim, planted):
+    try:
+        return Result(claim, planted.name, claim.measure(planted))
+    except NotMeasurable as error:
+        return Result(claim, planted.name, None, str(error))
