@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from experiments.one_third import measures
 from jaxlab.analysis.curve import Window
+from jaxlab.analysis.estimate import Estimate, of_interval
 from jaxlab.analysis.interval import ExponentInterval, Interval, exponent_interval, student_interval
 
 if TYPE_CHECKING:
@@ -41,14 +42,25 @@ def exponent(
     return exponent_interval(tau_SxR, value_SxR, window=window)
 
 
-def difference(first: ExponentInterval, second: ExponentInterval) -> Interval:
-    """Returns `first` minus `second`, seed by seed and window by window (both have the same)."""
+def last_decade(data: xr.Dataset, name: str = measures.LOSS) -> ExponentInterval:
+    """Returns the exponent of a cell in the last decade of its τ."""
+    end = float(data["tau"].max())
+    return exponent(data, (end / 10, end), name)
+
+
+def by_window(combine: Callable, first: ExponentInterval, second: ExponentInterval) -> Interval:
+    """Combines two exponents, seed by seed and window by window (both have the same)."""
     parts = [
-        student_interval(np.subtract(a.exponents, b.exponents))
+        student_interval(combine(np.array(a.exponents), np.array(b.exponents)))
         for a, b in zip(first.windows, second.windows, strict=True)
     ]
     low, high = min(part.low for part in parts), max(part.high for part in parts)
     return Interval(parts[0].value, low, high, parts[0].seeds, parts[0].level)
+
+
+def difference(first: ExponentInterval, second: ExponentInterval) -> Interval:
+    """Returns `first` minus `second`, seed by seed and window by window (both have the same)."""
+    return by_window(np.subtract, first, second)
 
 
 def farthest(intervals: Iterable[Interval], reference: float) -> Interval:
@@ -65,6 +77,13 @@ def farthest(intervals: Iterable[Interval], reference: float) -> Interval:
     near = float(np.where(ends.prod(axis=1) > 0, np.abs(ends).min(axis=1), 0.0).max())
     low, high = sorted((reference + side * near, reference + side * far))
     return Interval(value, low, high, found[0].seeds, found[0].level)
+
+
+def worst(found: Iterable[Estimate], reference: float, detail: str = "") -> Estimate:
+    """Returns what `farthest` does, of estimates that all cover the same."""
+    parts = list(found)
+    intervals = [Interval(part.value, part.low, part.high, part.seeds, 0.95) for part in parts]
+    return of_interval(farthest(intervals, reference), covers=parts[0].covers, detail=detail)
 
 
 def over_seeds(value_SxP: ArrayLike) -> list[Interval]:

@@ -4,31 +4,32 @@
 checkpoints, read off the plot of github.com/liuyz0/TimeScaling to about 1 % (figures only). `tau`
 is the sum of the schedule, 1 % of 143 000 steps of warm-up and a cosine to a tenth, in units of the
 peak rate. So nothing here says how language models learn: it says what fits make of these points.
-One of them with the command (70M: --window=20,50000):
+They stand beside the study `headline` and read nothing of it. One of the fits with the command
+(70M: --window=20,50000):
 
     python scripts/fit_curve.py experiments/one_third/pythia_losses.csv --loss=410M --window=90,inf
 """
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, partial
 from math import inf
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from experiments.one_third.drawing import TAU
-from experiments.one_third.expected import PAPER, THIRD
+from experiments.one_third.words import PAPER, TAU, THIRD
 from jaxlab.analysis.curve import read_curves
-from jaxlab.analysis.interval import Interval
+from jaxlab.analysis.estimate import Estimate, exact
 from jaxlab.analysis.power_law import PowerLawFit, fit_power_law
+from jaxlab.analysis.study import Study
 from jaxlab.report import plots
-from jaxlab.report.expected import Expected, Measured
+from jaxlab.report.claims import Claim, Kind
 from jaxlab.report.figures import CATEGORY_COLOURS, Figure, panels
 from jaxlab.report.page import Table
 
-CSV = Path(__file__).parents[1] / "pythia_losses.csv"
+CSV = Path(__file__).parent / "pythia_losses.csv"
 STEPS = 143_000
 PEAK_RATES = {"70M": 1e-3, "410M": 3e-4, "2.8B": 1.6e-4, "12B": 1.2e-4}
 EXPONENTS = {"70M": 0.341, "410M": 0.367, "2.8B": 0.337, "12B": 0.307}  # as printed in Fig. 6
@@ -36,76 +37,7 @@ EXPONENTS = {"70M": 0.341, "410M": 0.367, "2.8B": 0.337, "12B": 0.307}  # as pri
 FITTED = {name: slice(1, -2) if name == "70M" else slice(2, None) for name in PEAK_RATES}
 AFTER_WARMUP = {name: slice(4, FITTED[name].stop) for name in PEAK_RATES}
 REDRAWS, DIGITISED = 100, 0.01  # redraws of the points with this relative error
-
-CODE = "refit of digitised points: tests the fit code, not language models"
-EXPECTED = {
-    **{
-        f"pythia_{name}": Expected(
-            f"Pythia {name}: loss above its floor falls as τ^-{exponent:g} ({CODE})",
-            f"{PAPER}, Fig. 6",
-            exponent,
-            (
-                round(exponent - 0.05, 3),
-                round(exponent + 0.05, 3),
-            ),  # 1 % in the points moves the fit by 0.035
-        )
-        for name, exponent in EXPONENTS.items()
-    },
-    "pythia_collapse": Expected(
-        "Pythia: R² of one line through ln(L - L0) of all four models against ln τ, peak rates "
-        f"included ({CODE})",
-        f"{PAPER}, Fig. 6, as printed",
-        0.98,
-        (0.97, 1.0),
-    ),
-    "pythia_steps": Expected(
-        "Control: against steps the same points do not give 1/3: mean exponent of the four models "
-        f"({CODE})",
-        f"{PAPER}, Fig. 6; against steps by this lab",
-        None,
-        (0.6, 0.8),
-        control=True,
-    ),
-    "pythia_70M_after_warmup": Expected(
-        "Pythia 70M: its 1/3 rests on checkpoints within the warm-up; from step 2000 on the same "
-        f"fit is far above it ({CODE})",
-        f"{PAPER}, Fig. 6; window by this lab",
-        None,
-        (0.4, inf),
-    ),
-    "pythia_clock": Expected(
-        "This lab's τ at Pythia's checkpoints, against sums by hand: largest relative difference",
-        f"{PAPER}, Fig. 6; closed sums by this lab",
-        None,
-        (0.0, 1e-5),
-    ),
-}
-
-
-def measure() -> dict[str, Measured]:
-    """Returns the refits, with intervals over redraws of the points within their accuracy."""
-    refits = refit()
-    redrawn = f"interval over {REDRAWS} redraws of the points with their 1 % of error"
-    found = {
-        f"pythia_{name}": Measured(
-            _over_redraws(refits.tau[name]), f"{redrawn}; {_error(fit_model(name))}"
-        )
-        for name in PEAK_RATES
-    }
-    each = ", ".join(f"{name} {refits.steps[name][0]:.2f}" for name in PEAK_RATES)
-    mean_D = np.mean([refits.steps[name] for name in PEAK_RATES], axis=0)
-    late = ", ".join(f"{name} {refits.late[name][0]:.2f}" for name in PEAK_RATES)
-    return found | {
-        "pythia_collapse": Measured(
-            _over_redraws(refits.collapse_D),
-            f"against steps, with the same floors, {refits.collapse_steps:.2f}; {redrawn}",
-        ),
-        "pythia_steps": Measured(_over_redraws(mean_D), f"{each}; {redrawn}"),
-        "pythia_70M_after_warmup": Measured(
-            _over_redraws(refits.late["70M"]), f"from step 2000 on: {late}; {redrawn}"
-        ),
-        "pythia_clock": Measured(clock_difference(), "exact: nothing is drawn"),
-    }
+OVER_REDRAWS = f"middle 95 % of {REDRAWS} redraws of the points with their digitising error of 1 %"
 
 
 class Refits(NamedTuple):
@@ -169,7 +101,7 @@ def refit() -> Refits:
     return Refits(tau, steps, late, np.array(collapse_D), collapse_steps)
 
 
-def clock_difference() -> Interval:
+def clock_difference() -> float:
     """Returns the largest relative difference of the lab's τ from the sums in closed form."""
     from jaxlab.training.schedule import tau  # it brings jax, which the refits do without
 
@@ -178,7 +110,7 @@ def clock_difference() -> Interval:
     values = {f"schedule.{name}": np.array([value]) for name, value in shape.items()}
     values["optimizer.learning_rate"] = np.array([1.0])
     found_R = tau("cosine", values, at_R, STEPS)[0]
-    return _exact(float(np.max(np.abs(found_R / tau_by_hand(at_R) - 1))))
+    return float(np.max(np.abs(found_R / tau_by_hand(at_R) - 1)))
 
 
 def tau_by_hand(steps_R: np.ndarray) -> np.ndarray:
@@ -194,7 +126,95 @@ def tau_by_hand(steps_R: np.ndarray) -> np.ndarray:
     return ramp_R * (ramp_R + 1) / 2 / warmup + 0.55 * rest_R + 0.45 * cosines_R
 
 
-def figures() -> list[Figure]:
+def _collapse(clocks: dict[str, np.ndarray], above: dict[str, np.ndarray]) -> float:
+    """R² of one straight line through all models' fitted points, in logarithms."""
+    x = np.log(np.concatenate([clocks[name][FITTED[name]] for name in above]))
+    y = np.log(np.concatenate([above[name][FITTED[name]] for name in above]))
+    return float(np.corrcoef(x, y)[0, 1] ** 2)
+
+
+def _over_redraws(values_D: np.ndarray, detail: str = "") -> Estimate:
+    """The value of the points as read, and the middle 95 % of the redraws."""
+    low, high = np.quantile(values_D[1:], [0.025, 0.975]).tolist()
+    return Estimate(float(values_D[0]), low, high, 0, OVER_REDRAWS, detail)
+
+
+def _exponent(_study: Study, name: str) -> Estimate:
+    fit = fit_model(name)
+    detail = f"least squares alone says ± {fit.exponent_stderr:.3f}, floor {fit.floor:.2f} nats"
+    return _over_redraws(refit().tau[name], detail)
+
+
+def _collapse_on_tau(_study: Study) -> Estimate:
+    refits = refit()
+    detail = f"against steps, with the same floors, {refits.collapse_steps:.2f}"
+    return _over_redraws(refits.collapse_D, detail)
+
+
+def _on_steps(_study: Study) -> Estimate:
+    steps = refit().steps
+    detail = ", ".join(f"{name} {values_D[0]:.2f}" for name, values_D in steps.items())
+    return _over_redraws(np.mean(list(steps.values()), axis=0), detail)
+
+
+def _after_warmup(_study: Study) -> Estimate:
+    late = refit().late
+    each = ", ".join(f"{name} {values_D[0]:.2f}" for name, values_D in late.items())
+    return _over_redraws(late["70M"], f"from step 2000 on: {each}")
+
+
+CODE = "refit of digitised points: it tests the fit code, not language models"
+check = partial(Claim, kind=Kind.CHECK)
+CLAIMS = (
+    *(
+        check(
+            f"pythia_{name}",
+            f"Pythia {name}: the loss above its fitted floor falls as τ^-{exponent:g} ({CODE})",
+            # 1 % in the points moves the fit by 0.035.
+            expected=(round(exponent - 0.05, 3), round(exponent + 0.05, 3)),
+            published=exponent,
+            measure=partial(_exponent, name=name),
+            source=f"{PAPER}, Fig. 6",
+        )
+        for name, exponent in EXPONENTS.items()
+    ),
+    check(
+        "pythia_collapse",
+        "Pythia: one line through ln(L - L0) of all four models against ln τ, peak rates included, "
+        f"has R² = 0.98 ({CODE})",
+        expected=(0.97, 1.0),
+        published=0.98,
+        measure=_collapse_on_tau,
+        source=f"{PAPER}, Fig. 6, as printed",
+    ),
+    check(
+        "pythia_steps",
+        "Control: against training steps the same points do not give 1/3; the mean exponent of "
+        f"the four models is 0.6 to 0.8 ({CODE})",
+        expected=(0.6, 0.8),
+        measure=_on_steps,
+        source=f"{PAPER}, Fig. 6; against steps by this lab",
+    ),
+    check(
+        "pythia_70M_after_warmup",
+        "Pythia 70M: its 1/3 rests on checkpoints within the warm-up; from step 2000 on the same "
+        f"fit has an exponent of at least 0.4 ({CODE})",
+        expected=(0.4, inf),
+        measure=_after_warmup,
+        source=f"{PAPER}, Fig. 6; window by this lab",
+    ),
+    check(
+        "pythia_clock",
+        "This lab's τ at Pythia's checkpoints agrees with sums by hand (largest relative "
+        "difference)",
+        expected=(0.0, 1e-5),
+        measure=lambda _: exact(clock_difference()),
+        source=f"{PAPER}, Fig. 6; closed sums by this lab",
+    ),
+)
+
+
+def pythia(_study: Study) -> Figure:
     """Returns loss above its floor against both clocks, with the fits."""
     steps_R, tau_R, losses = read()
     figure, axes = panels(1, 2)
@@ -220,18 +240,18 @@ def figures() -> list[Figure]:
         "fits with the command: python scripts/fit_curve.py "
         "experiments/one_third/pythia_losses.csv --loss=410M --window=90,inf"
     )
-    return [Figure("pythia", "Published losses of Pythia, refitted", caption, figure)]
+    return Figure("pythia", "Published losses of Pythia, refitted", caption, figure)
 
 
-def tables() -> list[Table]:
+def pythia_exponents(_study: Study) -> Table:
     """Returns the exponents by clock and window."""
     refits = refit()
     rows = []
     for name in PEAK_RATES:
         row: list[str | float | None] = [name, EXPONENTS[name]]
         for values_D in (refits.tau[name], refits.steps[name], refits.late[name]):
-            interval = _over_redraws(values_D)
-            row += [interval.value, interval.low, interval.high]
+            found = _over_redraws(values_D)
+            row += [found.value, found.low, found.high]
         rows.append([*row, fit_model(name).floor, fit_model(name, late=True).floor])
     header = ["model", "published", "on τ", "low", "high", "on steps", "low", "high"]
     header += ["on τ, steps ≥ 2000", "low", "high", "floor on τ, nats", "floor, steps ≥ 2000"]
@@ -239,25 +259,8 @@ def tables() -> list[Table]:
         "Pythia: exponents of the refits by clock and window; intervals over redraws of the points "
         f"with 1 % of error. 1/3 is {THIRD:.3f}"
     )
-    return [Table(caption, header, rows)]
+    return Table(caption, header, rows)
 
 
-def _collapse(clocks: dict[str, np.ndarray], above: dict[str, np.ndarray]) -> float:
-    """R² of one straight line through all models' fitted points, in logarithms."""
-    x = np.log(np.concatenate([clocks[name][FITTED[name]] for name in above]))
-    y = np.log(np.concatenate([above[name][FITTED[name]] for name in above]))
-    return float(np.corrcoef(x, y)[0, 1] ** 2)
-
-
-def _over_redraws(values_D: np.ndarray) -> Interval:
-    """The value of the points as read, and the middle 95 % of the redraws."""
-    low, high = np.quantile(values_D[1:], [0.025, 0.975])
-    return Interval(float(values_D[0]), float(low), float(high), len(values_D) - 1, 0.95)
-
-
-def _exact(value: float) -> Interval:
-    return Interval(value, value, value, 0, 0.95)
-
-
-def _error(fit: PowerLawFit) -> str:
-    return f"least squares alone says ± {fit.exponent_stderr:.3f}, floor {fit.floor:.2f} nats"
+FIGURES = (pythia,)
+TABLES = (pythia_exponents,)

@@ -1,19 +1,22 @@
 """The static theory, which needs no training: Fig. 3, the aligned flow and Fig. 6a.
 
 Loss, force and energies against the logit scale β, from draws of teachers as in the paper's
-notebooks (test-2 and test-6 of github.com/liuyz0/TimeScaling) and from exact quadrature.
+notebooks (test-2 and test-6 of github.com/liuyz0/TimeScaling) and from exact quadrature. They stand
+beside the study `headline` and read nothing of it.
 """
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, partial
 from typing import NamedTuple
 
 import numpy as np
 
-from experiments.one_third.expected import PAPER, THIRD
+from experiments.one_third.words import PAPER, THIRD
 from jaxlab.analysis import theory
-from jaxlab.analysis.interval import Interval, student_interval
+from jaxlab.analysis.estimate import Estimate, exact, of_interval
+from jaxlab.analysis.estimators import Measure
+from jaxlab.analysis.interval import student_interval
 from jaxlab.analysis.statics import (
     beta_grid,
     gap_density_at_zero,
@@ -22,135 +25,41 @@ from jaxlab.analysis.statics import (
     gaussian_teacher_logits,
     sampled_statics,
 )
+from jaxlab.analysis.study import Study
 from jaxlab.report import plots
-from jaxlab.report.expected import Expected, Measured
+from jaxlab.report.claims import Claim, Kind
 from jaxlab.report.figures import GREY, Figure, panels
 from jaxlab.report.page import Table
 
 CLASSES = 128
 FIG3_BETA_STARS = (100.0, 59.0, 35.0)
+FIG3_PARTS = {"static_loss": slice(1, 10), "static_gradient": slice(2, 60)}  # of its grid of β
 VOCABULARY, CHINCHILLA_NATS, FIG6_BETA = 32_000, 1.69, 6.868
-
-EXPECTED = {
-    "static_gradient": Expected(
-        "Static theory at β* = 100: slope of ln(-dL/dβ) against ln β",
-        f"{PAPER}, Fig. 3",
-        -2.261,
-        (-2.30, -2.22),
-    ),
-    "static_loss": Expected(
-        "Static theory at β* = 100: slope of ln L against ln β",
-        f"{PAPER}, Fig. 3",
-        -1.151,
-        (-1.23, -1.07),
-    ),
-    "hard_teacher_loss": Expected(
-        "Static theory, hard labels: slope of ln L against ln β for β in [30, 100], near -1",
-        f"{PAPER}, low-temperature law L = c2/β; numbers by this lab",
-        None,
-        (-1.05, -0.99),
-    ),
-    "hard_teacher_gradient": Expected(
-        "Static theory, hard labels: slope of ln(-dL/dβ) for β in [30, 100], near -2",
-        f"{PAPER}, low-temperature law -dL/dβ = c2/β²; numbers by this lab",
-        None,
-        (-2.09, -2.01),
-    ),
-    "hard_teacher_c2": Expected(
-        "Static theory, hard labels: c2 = -β² dL/dβ at β = 100; two levels alone give 2.13",
-        f"{PAPER}, low-temperature law; arXiv 2609.37745 for π²/12",
-        None,
-        (2.1, 2.4),
-    ),
-    "flow_loss": Expected(
-        "Aligned flow on hard labels, τ in [1e4, 1e6]: the loss falls as τ^-0.337",
-        f"{PAPER}, aligned-student ansatz; numbers by this lab",
-        THIRD,
-        (0.327, 0.347),
-    ),
-    "flow_scale": Expected(
-        "The same flow: the logit scale grows as τ^0.317",
-        f"{PAPER}, aligned-student ansatz; numbers by this lab",
-        THIRD,
-        (0.307, 0.327),
-    ),
-    "flow_gradient": Expected(
-        "The same flow: the radial gradient falls as τ^-0.673",
-        f"{PAPER}, aligned-student ansatz; numbers by this lab",
-        2 * THIRD,
-        (0.663, 0.683),
-    ),
-    "entropy_beta": Expected(
-        "32 000 Gaussian logits have 1.69 nats of entropy, Chinchilla's floor, at β = 6.84",
-        f"{PAPER}, Fig. 6a; 6.84 from an earlier sample",
-        FIG6_BETA,
-        (6.79, 6.89),
-    ),
-    "entropy_midpoint": Expected(
-        "Why Fig. 6a has 6.868: it is the middle of the step of its grid, linspace(0, 9, 20), in "
-        "which the entropy of 1024 rows crosses 1.69 nats",
-        f"{PAPER}, Fig. 6a, test-6 of its code",
-        FIG6_BETA,
-        (6.863, 6.873),
-    ),
-}
-
-
-def measure() -> dict[str, Measured]:
-    """Returns slopes over draws of teachers and inputs, and the β of 1.69 nats, exact and drawn."""
-    slopes, hard, rows = static_slopes(), hard_teacher(), fig6_rows()
-    exact = theory.entropy_beta(VOCABULARY, CHINCHILLA_NATS)
-    between = ", ".join(f"{beta:.2f}" for beta in rows.interpolated_S)
-    return {
-        "static_gradient": Measured(slopes.gradient),
-        "static_loss": Measured(slopes.loss),
-        **{name: Measured(student_interval(values_D)) for name, values_D in hard.items()},
-        "entropy_beta": Measured(
-            Interval(exact, exact, exact, 0, 0.95),
-            "exact quadrature, so there is no interval; samples of 1024 rows, which spread by "
-            f"0.09, put it at {between}",
-        ),
-        "entropy_midpoint": Measured(
-            student_interval(rows.midpoint_S),
-            "a grid step is 0.47 wide, so every sample gives the same; between its ends the "
-            f"samples cross at {between}, the exact entropy at {exact:.3f}",
-        ),
-    }
-
-
-class StaticSlopes(NamedTuple):
-    """Slopes of the static theory at β* = 100, each over draws of teachers and inputs."""
-
-    loss: Interval
-    gradient: Interval
+OVER_DRAWS = "95 % over draws of teachers and inputs (Student t)"
 
 
 @cache
-def static_slopes(draws: int = 5) -> StaticSlopes:
-    """Returns the slopes of ln L and ln(-dL/dβ) against ln β in the windows of Fig. 3.
+def fig3_slopes(draws: int = 5) -> dict[str, np.ndarray]:
+    """Returns the slopes of ln L and ln(-dL/dβ) against ln β at β* = 100, by claim, each [draws].
 
-    The grid is β = linspace(0, 1, 100) β*; the loss is fitted over its indices 1 to 9, the gradient
-    over 2 to 59 (notebook test-2 of the paper's code).
+    The windows are those of Fig. 3: with β = linspace(0, 1, 100) β*, indices 1 to 9 for the loss
+    and 2 to 59 for the gradient (notebook test-2 of the paper's code).
     """
     beta_star = FIG3_BETA_STARS[0]
     grid_B = np.linspace(0, 1, 100) * beta_star
     table_B = np.append(grid_B[:60], beta_star)  # no other point of the grid is used
-    slopes = []
+    found: dict[str, list[float]] = {name: [] for name in FIG3_PARTS}
     for seed in range(draws):
         statics = sampled_statics(_logits(seed, teachers=10), table_B)
-        slopes.append(
-            [
-                _slope(grid_B[part], statics.at(grid_B[part], beta_star)[which])
-                for which, part in enumerate((slice(1, 10), slice(2, 60)))
-            ]
-        )
-    loss_D, gradient_D = np.array(slopes).T
-    return StaticSlopes(student_interval(loss_D), student_interval(gradient_D))
+        for which, (name, part) in enumerate(FIG3_PARTS.items()):
+            value_B = statics.at(grid_B[part], beta_star)[which]
+            found[name].append(_slope(grid_B[part], value_B))
+    return {name: np.array(slope_D) for name, slope_D in found.items()}
 
 
 @cache
 def hard_teacher(draws: int = 5) -> dict[str, np.ndarray]:
-    """Returns what the claims on hard labels ask for, by their ids, each [draws].
+    """Returns what the claims on one-hot labels ask for, by their ids, each [draws].
 
     Each draw has 20 teachers with 1024 inputs; τ is the clock of the aligned flow with c_eff = 1.
     """
@@ -222,52 +131,159 @@ def _slope(x: np.ndarray, y: np.ndarray) -> float:
     return float(np.polyfit(np.log(x), np.log(y), 1)[0])
 
 
-def figures() -> list[Figure]:
-    """Returns Fig. 3 with the energies behind it, and Fig. 6a."""
-    return [_fig3(), _fig6()]
+def _fig3(name: str) -> Measure:
+    return lambda _: of_interval(student_interval(fig3_slopes()[name]), covers=OVER_DRAWS)
 
 
-def _fig3() -> Figure:
+def _hard(name: str) -> Measure:
+    return lambda _: of_interval(student_interval(hard_teacher()[name]), covers=OVER_DRAWS)
+
+
+def _sampled_crossings() -> str:
+    return ", ".join(f"{beta:.2f}" for beta in fig6_rows().interpolated_S)
+
+
+def _entropy_beta(_study: Study) -> Estimate:
+    detail = "exact quadrature, so there is no interval; samples of 1024 rows, which spread by "
+    detail += f"0.09, put it at {_sampled_crossings()}"
+    return exact(theory.entropy_beta(VOCABULARY, CHINCHILLA_NATS), detail)
+
+
+def _entropy_midpoint(_study: Study) -> Estimate:
+    detail = (
+        "a grid step is 0.47 wide, so every sample gives the same; between its ends the samples "
+        f"cross at {_sampled_crossings()}, the exact entropy at "
+        f"{theory.entropy_beta(VOCABULARY, CHINCHILLA_NATS):.3f}"
+    )
+    covers = "95 % over samples of 1024 rows (Student t)"
+    return of_interval(student_interval(fig6_rows().midpoint_S), covers=covers, detail=detail)
+
+
+check = partial(Claim, kind=Kind.CHECK)
+CLAIMS = (
+    check(
+        "static_gradient",
+        "In the static theory with a teacher of logit scale β* = 100, the loss gradient -dL/dβ "
+        "falls as β^-2.261 in the window of Fig. 3 (slope of ln(-dL/dβ) against ln β)",
+        expected=(-2.30, -2.22),
+        published=-2.261,
+        measure=_fig3("static_gradient"),
+        source=f"{PAPER}, Fig. 3",
+    ),
+    check(
+        "static_loss",
+        "In the static theory with a teacher of logit scale β* = 100, the loss falls as β^-1.151 "
+        "in the window of Fig. 3 (slope of ln L against ln β)",
+        expected=(-1.23, -1.07),
+        published=-1.151,
+        measure=_fig3("static_loss"),
+        source=f"{PAPER}, Fig. 3",
+    ),
+    check(
+        "hard_teacher_loss",
+        "In the static theory with one-hot labels the loss falls nearly as 1/β for β in [30, 100] "
+        "(slope of ln L against ln β)",
+        expected=(-1.05, -0.99),
+        measure=_hard("hard_teacher_loss"),
+        source=f"{PAPER}, low-temperature law L = c2/β; numbers by this lab",
+    ),
+    check(
+        "hard_teacher_gradient",
+        "In the static theory with one-hot labels the loss gradient falls nearly as 1/β² for β in "
+        "[30, 100] (slope of ln(-dL/dβ) against ln β)",
+        expected=(-2.09, -2.01),
+        measure=_hard("hard_teacher_gradient"),
+        source=f"{PAPER}, low-temperature law -dL/dβ = c2/β²; numbers by this lab",
+    ),
+    check(
+        "hard_teacher_c2",
+        "In the static theory with one-hot labels the constant of that law, c2 = -β² dL/dβ at "
+        "β = 100, lies in 2.1 to 2.4; the two best classes alone give 2.13",
+        expected=(2.1, 2.4),
+        measure=_hard("hard_teacher_c2"),
+        source=f"{PAPER}, low-temperature law; arXiv 2609.37745 for π²/12",
+    ),
+    check(
+        "flow_loss",
+        "In the aligned flow (gradient flow of a student that has the teacher's directions) on "
+        "one-hot labels, the loss falls as τ^-0.337 for τ in [1e4, 1e6]",
+        expected=(0.327, 0.347),
+        published=THIRD,
+        measure=_hard("flow_loss"),
+        source=f"{PAPER}, aligned-student ansatz; numbers by this lab",
+    ),
+    check(
+        "flow_scale",
+        "In the same flow the logit scale grows as τ^0.317",
+        expected=(0.307, 0.327),
+        published=THIRD,
+        measure=_hard("flow_scale"),
+        source=f"{PAPER}, aligned-student ansatz; numbers by this lab",
+    ),
+    check(
+        "flow_gradient",
+        "In the same flow the gradient along the teacher's direction falls as τ^-0.673",
+        expected=(0.663, 0.683),
+        published=2 * THIRD,
+        measure=_hard("flow_gradient"),
+        source=f"{PAPER}, aligned-student ansatz; numbers by this lab",
+    ),
+    check(
+        "entropy_beta",
+        "A softmax over 32,000 Gaussian logits has an entropy of 1.69 nats, Chinchilla's "
+        "irreducible loss, at logit scale β = 6.84",
+        expected=(6.79, 6.89),
+        published=FIG6_BETA,
+        measure=_entropy_beta,
+        source=f"{PAPER}, Fig. 6a; 6.84 from an earlier sample",
+    ),
+    check(
+        "entropy_midpoint",
+        "Why Fig. 6a has β = 6.868: it is the middle of the step of its grid, linspace(0, 9, 20), "
+        "in which the entropy of 1024 rows crosses 1.69 nats",
+        expected=(6.863, 6.873),
+        published=FIG6_BETA,
+        measure=_entropy_midpoint,
+        source=f"{PAPER}, Fig. 6a, test-6 of its code",
+    ),
+)
+
+
+def static_theory(_study: Study) -> Figure:
+    """Returns Fig. 3, with the energies behind it."""
     statics = gaussian_statics(CLASSES, beta_grid(FIG3_BETA_STARS[0]))
     figure, axes = panels(2, 2)
     c2, best = theory.c2(CLASSES), gap_density_at_zero(CLASSES)
     for beta_star in FIG3_BETA_STARS:
         beta_B = np.linspace(0, 1, 100)[1:-1] * beta_star
-        loss_B, force_B = statics.at(beta_B, beta_star)
-        axes[0].plot(beta_B, loss_B, label=f"β* = {beta_star:g}")
-        axes[1].plot(beta_B, force_B)
+        for ax, value_B in zip(axes, statics.at(beta_B, beta_star), strict=False):
+            ax.plot(beta_B, value_B, label=f"β* = {beta_star:g}")
     beta_star = FIG3_BETA_STARS[0]
-    grid_B = np.linspace(0, 1, 100) * beta_star
-    slopes = static_slopes()
-    for ax, which, part, found, name in (
-        (axes[0], 0, slice(1, 10), slopes.loss, "loss, nats"),
-        (axes[1], 1, slice(2, 60), slopes.gradient, "-dL/dβ, nats"),
-    ):
-        beta_B = grid_B[part]
+    for which, (name, part) in enumerate(FIG3_PARTS.items()):
+        ax, found = axes[which], student_interval(fig3_slopes()[name])
+        beta_B = (np.linspace(0, 1, 100) * beta_star)[part]
         value_B = statics.at(beta_B, beta_star)[which]
-        amplitude = np.exp(np.mean(np.log(value_B) - found.value * np.log(beta_B)))
-        interval = (-found.high, -found.low)
-        window = (beta_B[0], beta_B[-1])
+        amplitude = float(np.exp(np.mean(np.log(value_B) - found.value * np.log(beta_B))))
+        window, interval = (beta_B[0], beta_B[-1]), (-found.high, -found.low)
         plots.power_law_line(ax, -found.value, amplitude, window, interval=interval)
         late_B = np.geomspace(2 * theory.c0(CLASSES), beta_star, 50)
-        law_B = c2 / late_B ** (which + 1)
-        ax.plot(late_B, law_B, color=GREY, ls=":", lw=1, label="c2/β" + "²" * which)
-        ax.set(xscale="log", yscale="log", xlabel="β", ylabel=name)
+        law = "c2/β" + "²" * which
+        ax.plot(late_B, c2 / late_B ** (which + 1), color=GREY, ls=":", lw=1, label=law)
+        ax.set(xscale="log", yscale="log", xlabel="β", ylabel=("loss, nats", "-dL/dβ, nats")[which])
         ax.set_ylim(value_B[-1] / 1000)  # room for the legend
         plots.legend(ax)
     beta_B = np.geomspace(0.3, 100, 200)
     loss_B, force_B = statics.at(beta_B)
     late_B = beta_B[beta_B > theory.c0(CLASSES) / 2]
-    for ax, energy_B, sign, name in (
-        (axes[2], -loss_B / beta_B - best, -1, "free energy F"),
-        (axes[3], force_B - best, 1, "internal energy U"),
+    for ax, energy_B, sign, bottom, name in (
+        (axes[2], -loss_B / beta_B - best, -1, -8, "free energy F"),
+        (axes[3], force_B - best, 1, -3.4, "internal energy U"),
     ):
         ax.plot(beta_B, energy_B, label=name)
         law_B = -best + sign * c2 / late_B**2
         ax.plot(late_B, law_B, "k--", lw=1, label=f"-{best:.3f} {'-+'[sign > 0]} c2/β²")
         ax.axhline(-theory.c0(CLASSES), color=GREY, ls=":", lw=1, label="-c0 = -√(2 ln n)")
-        ax.set(xscale="log", xlabel="β", ylabel=name)
-        ax.set_ylim(-8 if sign < 0 else -3.4, 0)
+        ax.set(xscale="log", xlabel="β", ylabel=name, ylim=(bottom, 0))
         plots.legend(ax)
     caption = (
         f"{CLASSES} independent Gaussian logits, exact quadrature. Above: loss and its gradient "
@@ -279,28 +295,28 @@ def _fig3() -> Figure:
     return Figure("static", "The static theory: loss, force and energies", caption, figure)
 
 
-def _fig6() -> Figure:
+def entropy(_study: Study) -> Figure:
+    """Returns Fig. 6a: the entropy of a softmax over a vocabulary against its logit scale."""
     figure, (ax,) = panels()
     beta_B = np.linspace(0, 9, 91)
     ax.plot(beta_B, [gaussian_entropy(VOCABULARY, beta) for beta in beta_B], label="exact")
-    exact, c0 = theory.entropy_beta(VOCABULARY, CHINCHILLA_NATS), theory.c0(VOCABULARY)
+    crossing, c0 = theory.entropy_beta(VOCABULARY, CHINCHILLA_NATS), theory.c0(VOCABULARY)
     ax.axhline(CHINCHILLA_NATS, color=GREY, ls=":", lw=1, label="1.69 nats, Chinchilla's floor")
     ax.axvline(c0, color=GREY, ls="--", lw=1, label=f"c0 = {c0:.3f}")
-    ax.plot(exact, CHINCHILLA_NATS, "ko", label=f"β = {exact:.3f}")
+    ax.plot(crossing, CHINCHILLA_NATS, "ko", label=f"β = {crossing:.3f}")
     ax.plot(FIG6_BETA, CHINCHILLA_NATS, "X", color="C1", ms=9, label=f"published: {FIG6_BETA}")
     ax.set(xlabel="standard deviation β of the logits", ylabel="mean entropy, nats")
     plots.legend(ax)
-    samples = ", ".join(f"{beta:.2f}" for beta in fig6_rows().interpolated_S)
     caption = (
         f"Softmax over {VOCABULARY} Gaussian logits. The sharpness of language, if its irreducible "
         "loss is 1.69 nats, lies beyond c0, where the power law begins. The published value is "
         "the middle of a step of a coarse grid; samples of 1024 rows, as many as there, cross at "
-        f"{samples}."
+        f"{_sampled_crossings()}."
     )
     return Figure("entropy", "How sharp the target of a language model is", caption, figure)
 
 
-def tables() -> list[Table]:
+def exponents_by_margin_density(_study: Study) -> Table:
     """Returns the exponents that the density of margins near zero decides."""
     tau_T = np.geomspace(1e9, 1e12, 7)
     rows = []
@@ -316,4 +332,8 @@ def tables() -> list[Table]:
         "for τ in [1e9, 1e12], by exact quadrature. Without a gap the law is (ν+1)/(ν+3); beyond "
         "one the loss nears 1/τ and β grows as ln τ (arXiv 2609.37745)"
     )
-    return [Table(caption, header, rows)]
+    return Table(caption, header, rows)
+
+
+FIGURES = (static_theory, entropy)
+TABLES = (exponents_by_margin_density,)
