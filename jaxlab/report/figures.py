@@ -8,8 +8,11 @@
 
 No pyplot: nothing here is registered globally, so nothing has to be closed, and a study draws as
 many figures as it likes. Colours are safe for colour-blind readers: Okabe and Ito's set for
-categories, viridis without its pale end for swept values.
+categories, viridis without its pale end for swept values. Matplotlib is imported by what draws,
+so that the file of a study can name its figures without paying for it.
 """
+
+from __future__ import annotations
 
 import io
 import os
@@ -17,27 +20,24 @@ import re
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
-from typing import Any
-
-import matplotlib
-import numpy as np
-from cycler import cycler
-from matplotlib import figure as mpl_figure
-from matplotlib.axes import Axes
-from matplotlib.colors import LinearSegmentedColormap
+from typing import TYPE_CHECKING, Any
 
 from jaxlab.disk import write_atomically
+from jaxlab.report import legends
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.colors import Colormap
+    from matplotlib.figure import Figure as MatplotlibFigure
 
 CATEGORY_COLOURS = (
     *("#0072B2", "#D55E00", "#009E73", "#CC79A7"),
     *("#E69F00", "#56B4E9", "#6B4C9A", "#4D4D4D"),
 )
 INK, GREY = "#1f2328", "#6e7781"
-SWEPT = LinearSegmentedColormap.from_list(
-    "swept", matplotlib.colormaps["viridis"](np.linspace(0.0, 0.9, 256))
-)
+_WIDTH_INCHES = 9.6  # the width of the report's column, so that text keeps its size there
 _STYLE: dict[Any, Any] = {
     "axes.axisbelow": True,
     "axes.edgecolor": GREY,
@@ -45,7 +45,6 @@ _STYLE: dict[Any, Any] = {
     "axes.grid": True,
     "axes.labelcolor": INK,
     "axes.labelsize": 11,
-    "axes.prop_cycle": cycler(color=CATEGORY_COLOURS),
     "axes.spines.right": False,
     "axes.spines.top": False,
     "axes.titlelocation": "left",
@@ -70,7 +69,6 @@ _STYLE: dict[Any, Any] = {
     "ytick.color": GREY,
     "ytick.labelcolor": INK,
 }
-_WIDTH_INCHES = 9.6  # the width of the report's column, so that text keeps its size there
 
 
 @dataclass(frozen=True)
@@ -90,7 +88,7 @@ class Figure:
     name: str
     title: str
     caption: str
-    figure: mpl_figure.Figure
+    figure: MatplotlibFigure
 
     def __post_init__(self):
         if not re.fullmatch(r"[\w-]+", self.name):
@@ -106,12 +104,26 @@ class Figure:
         """The figure as PNG at 160 dots per inch, drawn once; the same data give the same bytes."""
         return self._render("png", {"Software": None})
 
+    @cached_property
+    def alt(self) -> str:
+        """The title and the first sentence of the caption, for those who cannot see the figure."""
+        first = re.split(r"(?<=[.!?])\s", self.caption, maxsplit=1)[0]
+        return f"{self.title}. {first}".removesuffix(" ")
+
+    @cached_property
+    def _arranged(self) -> MatplotlibFigure:
+        with house_style():
+            legends.arrange(self.figure)
+        return self.figure
+
     def _render(self, format: str, metadata: dict[str, None]) -> bytes:
-        buffer = io.BytesIO()
+        import matplotlib
+
+        buffer, figure = io.BytesIO(), self._arranged
         with house_style(), matplotlib.rc_context({"svg.hashsalt": self.name}):
-            self.figure.savefig(buffer, format=format, metadata=metadata)
+            figure.savefig(buffer, format=format, metadata=metadata)
         # Both formats show one layout: made anew at another resolution it can collapse.
-        self.figure.set_layout_engine("none")
+        figure.set_layout_engine("none")
         return buffer.getvalue()
 
 
@@ -134,13 +146,30 @@ def save_figures(directory: str | os.PathLike[str], figures: Sequence[Figure]) -
 
 def house_style() -> AbstractContextManager[None]:
     """Everything drawn inside this context looks like the rest of the lab."""
-    return matplotlib.rc_context(_STYLE)
+    import matplotlib
+    from cycler import cycler
+
+    style: dict[Any, Any] = {**_STYLE, "axes.prop_cycle": cycler(color=CATEGORY_COLOURS)}
+    return matplotlib.rc_context(style)
+
+
+@cache
+def swept() -> Colormap:
+    """Returns the colours of swept values, for 0 to 1."""
+    import matplotlib
+    import numpy as np
+    from matplotlib.colors import LinearSegmentedColormap
+
+    colours = matplotlib.colormaps["viridis"](np.linspace(0.0, 0.9, 256))
+    return LinearSegmentedColormap.from_list("swept", colours)
 
 
 def panels(
     rows: int = 1, columns: int = 1, *, panel_height_inches: float = 4.4
-) -> tuple[mpl_figure.Figure, list[Axes]]:
+) -> tuple[MatplotlibFigure, list[Axes]]:
     """Makes an empty figure as wide as the report, and its axes in reading order."""
+    from matplotlib.figure import Figure as MatplotlibFigure
+
     size = (_WIDTH_INCHES, rows * panel_height_inches)
-    figure = mpl_figure.Figure(figsize=size, layout="constrained")
+    figure = MatplotlibFigure(figsize=size, layout="constrained")
     return figure, list(figure.subplots(rows, columns, squeeze=False).flat)

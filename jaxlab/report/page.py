@@ -1,58 +1,36 @@
-"""The page: one HTML file with the answer first, then claims, figures, tables and runs.
+"""The page: one HTML file. Each section gives its question, its answer, then what supports it.
 
-It opens offline: styles are inline, figures are embedded, nothing runs or is fetched.
+It opens offline: styles, script and figures are inline, and nothing is fetched. Without JavaScript
+everything is there to read; sorting, filtering and downloads need it.
 """
 
+from __future__ import annotations
+
 import base64
+import json
 import math
 import os
-from collections import Counter
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
 from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from urllib.parse import quote
 
 from jaxlab.disk import write_atomically
-from jaxlab.report.claims import (
-    Claim,
-    Verdict,
-    format_estimate,
-    format_number,
-    format_range,
-)
+from jaxlab.report import claims_file
+from jaxlab.report.bars import bar
+from jaxlab.report.claims import Kind, Result, Verdict, format_number, format_range
+from jaxlab.report.figure_data import figure_data
+from jaxlab.report.tables import Table as Table  # what files of studies import
+from jaxlab.report.tables import plain, to_csv
+from jaxlab.report.totals import HEADINGS, total_lines, why_not_measured
 
 if TYPE_CHECKING:
     from jaxlab.report.figures import Figure
 
-
-@dataclass(frozen=True)
-class Table:
-    """A table of the report; text stays as it is, floats get four digits, None becomes a dash.
-
-    Attributes:
-      caption: what the rows are.
-      header: names of the columns, with units.
-      rows: rows as long as the header. Beyond `LONG_ROWS` rows the table starts folded.
-
-    Raises:
-      ValueError: a row whose length is not that of the header.
-    """
-
-    caption: str
-    header: Sequence[str]
-    rows: Sequence[Sequence[str | float | None]]
-
-    def __post_init__(self):
-        for i, row in enumerate(self.rows):
-            if len(row) != len(self.header):
-                raise ValueError(
-                    f"table {self.caption!r}: row {i} has {len(row)} cells, "
-                    f"the header has {len(self.header)}"
-                )
+LONG_ROWS = 12  # a table with more rows starts folded
 
 
 @dataclass(frozen=True)
@@ -82,47 +60,46 @@ class Run:
 
 @dataclass(frozen=True)
 class Section:
-    """What one experiment says; `write_report` has the meaning of each part."""
+    """What one hypothesis, or one study, has to say.
 
-    title: str
-    summary: str
-    overviews: Sequence["Figure"]
-    claims: Sequence[Claim]
-    figures: Sequence["Figure"]
+    Attributes:
+      name: of the experiment or the study.
+      question: what it asks, one sentence.
+      answer: one to three sentences, of measured results alone; none where nothing was measured.
+      highlights: at most five results for the first screen.
+      overviews: figures that show the answer at a glance.
+      results: every result, those of one study in a row, in the order in which to meet them.
+      figures: embedded as SVG images.
+      tables: further numbers.
+      limits: what cannot be said; "" leaves it out.
+    """
+
+    name: str
+    question: str
+    answer: Sequence[str]
+    highlights: Sequence[Result]
+    overviews: Sequence[Figure]
+    results: Sequence[Result]
+    figures: Sequence[Figure]
     tables: Sequence[Table]
-
-
-LONG_ROWS = 12  # a table with more rows starts folded
-BAR_PIXELS = 150  # length of the axis beside every claim
+    limits: str
 
 
 def write_report(
-    path: str | os.PathLike[str],
-    *,
-    title: str,
-    summary: str,
-    overviews: Sequence["Figure"],
-    claims: Sequence[Claim],
-    figures: Sequence["Figure"],
-    tables: Sequence[Table],
-    runs: Sequence[Run],
+    path: str | os.PathLike[str], *, sections: Sequence[Section], runs: Sequence[Run]
 ) -> Path:
-    """Writes the report of a study as one self-contained HTML file, in the order of its arguments.
+    """Writes the report as one self-contained HTML file.
 
     Args:
       path: the file, replaced as a whole.
-      title: the question, as a heading.
-      summary: the answer, one paragraph of plain text.
-      overviews: figures that show the answer at a glance, directly below it.
-      claims: in the order in which a reader should meet them; those of one study in a row, under
-        its name, which is `study` in their provenance.
-      figures: embedded as SVG images, each with its own name space of ids.
-      tables: further numbers.
-      runs: provenance.
+      sections: in the order of the page.
+      runs: provenance, folded at the end.
 
     Returns:
       The path.
     """
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -131,66 +108,91 @@ def write_report(
         lstrip_blocks=True,
     )
     environment.filters |= {
-        "bar": _bar,
+        "anchor": lambda name: quote(name, safe=""),
+        "bar": bar,
         "cell": _cell,
+        "csv": to_csv,
+        "data": lambda figure: figure_data(figure.figure),
         "data_uri": lambda svg: "data:image/svg+xml;base64," + base64.b64encode(svg).decode(),
         "duration": _duration,
+        "file_name": lambda name: re.sub(r"[^\w-]+", "_", name),
+        "plain": plain,
         "number": format_number,
         "range": format_range,
+        "words": lambda name: name.replace("_", " "),
     }
-    counts = Counter(claim.verdict for claim in claims)
     html = environment.get_template("page.html.j2").render(
-        title=title,
-        summary=summary,
-        overviews=overviews,
-        claims=[(study, list(own)) for study, own in groupby(claims, _study)],
-        bar_pixels=BAR_PIXELS,
-        estimate=format_estimate,
-        counts=[(verdict, counts[verdict]) for verdict in Verdict if counts[verdict]],
-        figures=figures,
-        tables=tables,
-        long_rows=LONG_ROWS,
+        sections=[_view(section) for section in sections],
         runs=runs,
+        long_rows=LONG_ROWS,
+        verdicts=list(Verdict),
     )
     write_atomically(path, html.encode())
     return Path(path)
 
 
-def _study(claim: Claim) -> str:
-    return str(claim.provenance.get("study", "")).replace("_", " ")
-
-
 @dataclass(frozen=True)
-class Bar:
-    """Positions, in pixels, of a claim's numbers on a small axis; None where there is no number."""
+class _View:
+    """A section with its results in the groups in which the page shows them.
 
-    band: tuple[float, float]
-    interval: tuple[float, float] | None
-    measured: float | None
-    published: float | None
+    Attributes:
+      section: what is shown.
+      totals: kind to its counts, one line each.
+      kinds: (heading, [(study, its measured results)]) per kind that has any.
+      unmeasured: (reason, results) where nothing could be measured.
+      errors: results whose measurement failed.
+      first_kind: study to the heading of the first list that has its results, in their order.
+    """
+
+    section: Section
+    totals: Sequence[str]
+    kinds: Sequence[tuple[str, Sequence[tuple[str, Sequence[Result]]]]]
+    unmeasured: Sequence[tuple[str, Sequence[Result]]]
+    errors: Sequence[Result]
+    first_kind: Mapping[str, str]
+
+    @property
+    def studies(self) -> list[str]:
+        """The studies that have results, in their order."""
+        return list(self.first_kind)
+
+    @property
+    def csv(self) -> str:
+        """Every claim of the section."""
+        rows = [claims_file.row(result) for result in self.section.results]
+        header = [name for name in rows[0] if name not in ("expected", "provenance")]
+        cells = [
+            [*(row[name] for name in header), *row["expected"], json.dumps(row["provenance"])]
+            for row in rows
+        ]
+        return to_csv(Table("", [*header, "expected_low", "expected_high", "provenance"], cells))
 
 
-def _bar(claim: Claim) -> Bar:
-    """Lays expected range, interval, estimate and published value on one axis that shows all."""
-    low, high = claim.expected
-    numbers = [low, high, claim.low, claim.high, claim.measured, claim.published]
-    finite = [number for number in numbers if number is not None and math.isfinite(number)] or [0.0]
-    start, stop = min(finite), max(finite)
-    margin = 0.15 * (stop - start) or max(0.1 * abs(start), 1e-12)
-    start, stop = start - margin, stop + margin
-
-    def pixel(number: float) -> float:
-        return round((number - start) / (stop - start) * BAR_PIXELS, 1)
-
-    def pixel_or_none(number: float | None) -> float | None:
-        return None if number is None or not math.isfinite(number) else pixel(number)
-
-    bounded = math.isfinite(claim.low) and math.isfinite(claim.high)
-    return Bar(
-        band=(pixel(max(low, start)), pixel(min(high, stop))),
-        interval=(pixel(claim.low), pixel(claim.high)) if bounded else None,
-        measured=pixel_or_none(claim.measured),
-        published=pixel_or_none(claim.published),
+def _view(section: Section) -> _View:
+    measured = [result for result in section.results if result.is_measured]
+    kinds = []
+    for kind in Kind:
+        by_study: dict[str, list[Result]] = {}
+        for result in measured:
+            if result.claim.kind is kind:
+                by_study.setdefault(result.study, []).append(result)
+        if by_study:
+            kinds.append((HEADINGS[kind], list(by_study.items())))
+    reasons: dict[str, list[Result]] = {}
+    for result in section.results:
+        if result.verdict is Verdict.NOT_MEASURED:
+            reasons.setdefault(why_not_measured(result), []).append(result)
+    first_kind: dict[str, str] = {}
+    for heading, own in kinds:
+        for study, _ in own:
+            first_kind.setdefault(study, heading)
+    return _View(
+        section=section,
+        totals=total_lines(section.results),
+        kinds=kinds,
+        unmeasured=list(reasons.items()),
+        errors=[result for result in section.results if result.verdict is Verdict.ERROR],
+        first_kind=first_kind,
     )
 
 

@@ -1,23 +1,26 @@
 """Plots: pieces that draw on given axes, so that an experiment composes its figures from them.
 
 Every piece draws inside `jaxlab.report.figures.house_style()` and leaves titles and axis labels to
-its caller. Shapes: M members, R records, S seeds, W windows, X and Y swept values.
+its caller. A label that begins with `_` names a series in the downloaded data, not in the legend.
+Shapes: M members, R records, S seeds, W windows, X and Y swept values.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-import matplotlib
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.cm import ScalarMappable
-from matplotlib.colors import CenteredNorm, LogNorm, Normalize
-from matplotlib.lines import Line2D
-from matplotlib.patches import Rectangle
-from matplotlib.ticker import MaxNLocator
-from numpy.typing import ArrayLike
 
+from jaxlab.report import legends
 from jaxlab.report.claims import format_estimate, format_number, format_range
-from jaxlab.report.figures import CATEGORY_COLOURS, GREY, INK, SWEPT
+from jaxlab.report.figures import CATEGORY_COLOURS, GREY, INK, swept
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.colors import Normalize
+    from matplotlib.figure import Figure
+    from numpy.typing import ArrayLike
 
 
 def loglog_curves(
@@ -100,6 +103,8 @@ def power_law_line(
 
 def reference_slope(ax: Axes, exponent: float, through: tuple[float, float], *, label: str) -> None:
     """Draws a thin guide t^-exponent through (t, L); it leaves the limits of the axes alone."""
+    from matplotlib.lines import Line2D
+
     time = through[0] * np.array([1e-9, 1e9])
     loss = through[1] * (time / through[0]) ** -exponent
     # add_artist, unlike plot, leaves the limits to the data.
@@ -138,6 +143,10 @@ def heatmap(
     Raises:
       ValueError: shapes that do not fit.
     """
+    import matplotlib
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.patches import Rectangle
+
     values_YxX, x_X, y_Y = (np.asarray(array, dtype=float) for array in (values_YxX, x, y))
     missing_YxX = np.full(values_YxX.shape, np.nan)
     lows_YxX = missing_YxX if lows_YxX is None else np.asarray(lows_YxX, dtype=float)
@@ -188,6 +197,8 @@ def interval_plot(
     A value without a finite interval is drawn hollow; where there is no value, a cross stands on
     the lower edge. All arrays have shape [X]. Give the band with one series only.
     """
+    from matplotlib.patches import Rectangle
+
     x_X, values_X, lows_X, highs_X = (
         np.asarray(array, dtype=float) for array in (x, values, lows, highs)
     )
@@ -201,11 +212,21 @@ def interval_plot(
     absent_X = ~np.isfinite(values_X)
     bounded_X = np.isfinite(lows_X) & np.isfinite(highs_X) & ~absent_X
     hollow_X = ~bounded_X & ~absent_X
-    (line,) = ax.plot(x_X, values_X, linewidth=0.8, alpha=0.5)
+    name = f"_{label or 'values'}"
+    (line,) = ax.plot(x_X, values_X, linewidth=0.8, alpha=0.5, label=name)
     style = {"color": line.get_color(), "linestyle": "none"}
-    ax.vlines(x_X[bounded_X], lows_X[bounded_X], highs_X[bounded_X], color=line.get_color(), lw=2)
+    bars = x_X[bounded_X], lows_X[bounded_X], highs_X[bounded_X]
+    ax.vlines(*bars, color=line.get_color(), lw=2, label=f"{name}, interval")
     ax.plot(x_X[bounded_X], values_X[bounded_X], "o", markersize=6, label=label, **style)
-    ax.plot(x_X[hollow_X], values_X[hollow_X], "o", mfc="white", markersize=6, **style)
+    ax.plot(
+        x_X[hollow_X],
+        values_X[hollow_X],
+        "o",
+        mfc="white",
+        ms=6,
+        label=f"{name}, without interval",
+        **style,
+    )
     edge_X, edge = np.zeros(x_X.shape), ax.get_xaxis_transform()
     absent = x_X[absent_X], edge_X[absent_X]
     (crosses,) = ax.plot(*absent, marker="X", transform=edge, clip_on=False, ms=8, **style)
@@ -231,7 +252,8 @@ def local_exponent_plot(
     )
     ax.set_xscale("log")
     (line,) = ax.plot(centre_W, mean_W, "o-", markersize=4, label=label)
-    ax.fill_between(np.asarray(centre_W), low_W, high_W, color=line.get_color(), alpha=0.2, lw=0)
+    band = {"color": line.get_color(), "alpha": 0.2, "lw": 0, "label": f"_{label or 'mean'}, range"}
+    ax.fill_between(np.asarray(centre_W), low_W, high_W, **band)
     if reference is not None:
         ax.axhline(reference, color=GREY, linewidth=1, linestyle=":", label=reference_label)
     legend(ax)
@@ -252,6 +274,9 @@ def _label_colours(labels: Sequence[str]) -> tuple[list[str], list[str]]:
 
 def _value_colours(ax: Axes, values: ArrayLike, value_label: str, log_values: bool) -> list:
     """One colour a value, and the colour bar that explains them."""
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.colors import LogNorm, Normalize
+
     values_M = np.asarray(values, dtype=float)
     low, high = values_M.min(), values_M.max()
     if not np.isfinite(low + high) or (log_values and low <= 0):
@@ -260,13 +285,15 @@ def _value_colours(ax: Axes, values: ArrayLike, value_label: str, log_values: bo
             f"{value_label or 'values'}: {low:g} to {high:g} has no {scale} colour scale"
         )
     norm = LogNorm(low, high) if log_values else Normalize(low, high)
-    mappable = ScalarMappable(norm, SWEPT)
+    mappable = ScalarMappable(norm, swept())
     _root(ax).colorbar(mappable, ax=ax, label=value_label, pad=0.015, aspect=30)
-    return [SWEPT(norm(value)) for value in values_M]
+    return [swept()(norm(value)) for value in values_M]
 
 
 def _map_norm(values_YxX: np.ndarray, centre: float | None) -> tuple[Normalize, str]:
     """The colour scale of a map, and the ends at which it is open."""
+    from matplotlib.colors import CenteredNorm, Normalize
+
     finite = values_YxX[np.isfinite(values_YxX)]
     if not finite.size:
         return Normalize(0.0, 1.0), "neither"
@@ -278,25 +305,23 @@ def _map_norm(values_YxX: np.ndarray, centre: float | None) -> tuple[Normalize, 
     return CenteredNorm(centre, half_range), "both" if distance.max() > half_range else "neither"
 
 
-def _root(ax: Axes):
+def _root(ax: Axes) -> Figure:
     figure = ax.get_figure(root=True)
     assert figure is not None, "axes that were removed from their figure"
     return figure
 
 
 def legend(ax: Axes) -> None:
-    """Shows or refreshes the legend, once there is something to name."""
+    """Shows or refreshes the legend, once there is something to name; see `legends.arrange`."""
     if ax.get_legend_handles_labels()[1]:
-        # A long entry must not squeeze the axes: the layout takes no notice of the legend.
-        ax.legend().set_in_layout(False)
+        ax.legend()
 
 
 def shared_legend(axes: Sequence[Axes]) -> None:
     """Shows one legend for the panels of a figure, below them, with each label once."""
     handles = [ax.get_legend_handles_labels() for ax in axes]
     named = {label: handle for own in handles for handle, label in zip(*own, strict=True)}
-    place = {"loc": "outside lower center", "ncols": min(len(named), 6)}
-    _root(axes[0]).legend(list(named.values()), list(named), **place)
+    legends.of_figure(_root(axes[0]), list(named.values()), list(named), "outside lower center")
 
 
 def doublings(ax: Axes) -> None:
@@ -307,4 +332,6 @@ def doublings(ax: Axes) -> None:
 
 def whole_numbers(ax: Axes) -> None:
     """Marks the x axis at whole numbers alone, as of layers and steps."""
+    from matplotlib.ticker import MaxNLocator
+
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
