@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from experiments.one_third import measures
 from jaxlab.analysis.curve import Window
-from jaxlab.analysis.estimate import Estimate, of_interval
+from jaxlab.analysis.estimate import Estimate, NotMeasurable, of_interval
 from jaxlab.analysis.interval import ExponentInterval, Interval, exponent_interval, student_interval
 
 if TYPE_CHECKING:
@@ -79,11 +79,12 @@ def farthest(intervals: Iterable[Interval], reference: float) -> Interval:
     return Interval(value, low, high, found[0].seeds, found[0].level)
 
 
-def worst(found: Iterable[Estimate], reference: float, detail: str = "") -> Estimate:
-    """Returns what `farthest` does, of estimates that all cover the same."""
-    parts = list(found)
-    intervals = [Interval(part.value, part.low, part.high, part.seeds, 0.95) for part in parts]
-    return of_interval(farthest(intervals, reference), covers=parts[0].covers, detail=detail)
+def worst(
+    found: Iterable[Interval | Estimate], reference: float, *, covers: str, detail: str = ""
+) -> Estimate:
+    """Returns what `farthest` does as an estimate, of 95 % intervals that all cover the same."""
+    parts = [Interval(part.value, part.low, part.high, part.seeds, 0.95) for part in found]
+    return of_interval(farthest(parts, reference), covers=covers, detail=detail)
 
 
 def over_seeds(value_SxP: ArrayLike) -> list[Interval]:
@@ -97,8 +98,14 @@ def seed_mean(data: xr.Dataset, name: str) -> np.ndarray:
 
 
 def first_passage(data: xr.Dataset, name: str, level: float) -> np.ndarray:
-    """Returns the τ where a metric first reaches a level, [S]; the last τ where it never does."""
+    """Returns the τ where a metric first reaches a level, [S]; the last τ where it never does.
+
+    Raises:
+      NotMeasurable: a member diverged.
+    """
     found = []
+    if not np.isfinite(measures.curves(data, name).value_SxR).all():
+        raise NotMeasurable("a member diverged")
     for tau_R, value_R in zip(*measures.curves(data, name), strict=True):
         reached_R = value_R >= level
         after = int(np.argmax(reached_R)) if reached_R.any() else len(tau_R) - 1

@@ -30,7 +30,6 @@ def config() -> Config:
         }
     )
     config.model = ConfigDict({"name": "batch_norm_mlp", "hidden": 10})
-    config.window = (1.0, 20.0)  # the τ between which claims fit
     return config
 
 

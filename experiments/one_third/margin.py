@@ -26,7 +26,6 @@ def config() -> Config:
     config.experiment = "one_third"
     config.task = ConfigDict({"name": "margin", "features": 8, "density": 0.0, "gap": 0.0})
     config.model = ConfigDict({"name": "linear"})
-    config.window = (1e3, 1e5)
     return config
 
 

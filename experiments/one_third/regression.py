@@ -24,7 +24,6 @@ def config() -> Config:
     config.experiment = "one_third"
     config.task = ConfigDict({"name": "regression", "features": 512, "outputs": 8, "spectrum": 2.0})
     config.model = ConfigDict({"name": "linear"})
-    config.window = (10.0, 200.0)
     return config
 
 

@@ -48,7 +48,6 @@ def config() -> Config:
     )
     config.eval.channels = False  # also measure the parts of the loss; see `_channels`
     config.eval.eigenvalues = 0  # how many of the Hessian's largest to measure, and its trace
-    config.window = (4.0, 162.0)  # the τ between which claims fit
     return config
 
 

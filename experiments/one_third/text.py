@@ -31,7 +31,6 @@ def config() -> Config:
         }
     )
     config.model = ConfigDict({"name": "next_token", "embedding": 16, "hidden": 128})
-    config.window = (1.0, 100.0)
     return config
 
 

@@ -29,7 +29,6 @@ def config() -> Config:
     )
     config.model = ConfigDict({"name": "residual_tower", "blocks": 6})  # of the student
     config.optimizer.learning_rate = 6e-4
-    config.window = (1.0, 24.0)  # the τ between which claims fit
     return config
 
 
