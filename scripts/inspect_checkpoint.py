@@ -1,119 +1,264 @@
-"""Shows what a checkpoint holds, without the code or the devices that wrote it."""
+#!/usr/bin/env python
+"""Shows what a checkpoint of any origin holds, without the code or the devices that wrote it."""
+
+from __future__ import annotations
 
 import argparse
-import dataclasses
-import json
 import os
 import sys
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
-_EXAMPLES = """\
-PATH is a run, its checkpoints folder, one saved step, one item of a step, or any orbax checkpoint.
+EXAMPLES = """\
+PATH is a run of the lab, its checkpoints folder, a saved step or one item of it; any orbax
+checkpoint; a safetensors file, its index, or a folder with one; an npz or a flax msgpack file.
+Pickles are refused, since reading one can run any code.
 
 examples:
-  inspect_checkpoint.py tree runs/headline/all                  the last step that was saved
-  inspect_checkpoint.py tree runs/headline/all --step=100
-  inspect_checkpoint.py stats runs/headline/all --member=3      one member of the group
-  inspect_checkpoint.py stats runs/headline/all/checkpoints/100/params --json
+  inspect_checkpoint.py tree runs/headline/all --depth=1         modules with totals
+  inspect_checkpoint.py stats runs/headline/all --member=3       one member of the group
+  inspect_checkpoint.py spectrum runs/headline/all --plot=s.png  singular values
+  inspect_checkpoint.py diff RUN RUN --step=100 --step=2000      what training changed
+  inspect_checkpoint.py check model.safetensors                  NaN, damage, dead units
+  inspect_checkpoint.py history runs/headline/all --statistic=norm --members --csv=norm.csv
+  inspect_checkpoint.py export runs/headline/all --member=0 --to=member0.npz
+  inspect_checkpoint.py import member0.npz --to=runs/imported
+
+exit status: 0; 1 where diff finds a difference, or check an error; 2 for input that cannot be read.
 """
 
 
 def main() -> int:
-    """Returns 0, or 2 after one line about what is wrong with the input."""
-    args = _parse_arguments()
+    """Returns the exit status; see EXAMPLES."""
+    args = parse()
     os.environ["JAX_PLATFORMS"] = "cpu"  # never take a device away from a run that is training
     from absl import logging
 
     logging.set_verbosity(logging.ERROR)
-    sys.unraisablehook = _hide_stragglers
-    from jaxlab.training import inspection
+    from jaxlab.checkpoints import CheckpointError
 
     try:
-        checkpoint = inspection.find_checkpoint(args.path, args.step)
-        if args.command == "tree":
-            records = inspection.leaves(checkpoint)
-        else:
-            records = list(inspection.statistics(checkpoint, args.member))
-    except (ValueError, OSError) as error:
-        print(f"inspect_checkpoint: {error}", file=sys.stderr)
+        return COMMANDS[args.command](args)
+    except (CheckpointError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
         return 2
-    if args.json:
-        _print_json(checkpoint, records)
-    else:
-        _print_table(checkpoint, records)
+
+
+def tree(args: argparse.Namespace) -> int:
+    """Prints names, shapes and sizes, without reading an array."""
+    from jaxlab.checkpoints.modules import modules
+
+    checkpoint = opened(args)
+    leaves = list(checkpoint.tensors.values())
+    total = f"{len(leaves):,} leaves, {sum(t.size for t in leaves):,} numbers, "
+    total += f"{sum(t.bytes for t in leaves):,} bytes"
+    show(args, checkpoint, "Leaves", modules(checkpoint, args.depth), total)
     return 0
 
 
-def _hide_stragglers(event: Any) -> None:
-    """Drops the complaints of tensorstore's threads once a damaged array has ended the reading."""
-    if str(event.exc_value) != "Event loop is closed":
-        sys.__unraisablehook__(event)
+def stats(args: argparse.Namespace) -> int:
+    """Prints statistics of each array."""
+    from jaxlab.checkpoints.statistics import statistics
+
+    checkpoint = opened(args)
+    show(args, checkpoint, "Statistics", list(statistics(checkpoint, args.leaves, args.rank)))
+    return 0
 
 
-def _parse_arguments() -> argparse.Namespace:
+def spectrum(args: argparse.Namespace) -> int:
+    """Prints, and draws, singular values of each matrix."""
+    from jaxlab.checkpoints.drawings import save_spectra
+
+    from jaxlab.checkpoints.spectrum import spectra
+
+    checkpoint = opened(args)
+    found = list(spectra(checkpoint, args.leaves))
+    if args.plot:
+        save_spectra(found, args.plot)
+    if args.json:
+        show(args, checkpoint, "Spectra", found)
+    else:
+        show(args, checkpoint, "Spectra", [each.row for each in found])
+    return 0
+
+
+def diff(args: argparse.Namespace) -> int:
+    """Prints what differs between two checkpoints."""
+    from jaxlab.checkpoints import open_checkpoint
+    from jaxlab.checkpoints.differences import compare
+
+    steps = (args.step * 2)[:2] if args.step else [None, None]
+    members = (args.member * 2)[:2] if args.member else [None, None]
+    both = [open_checkpoint(path, step) for path, step in zip(args.paths, steps, strict=True)]
+    both = [
+        each if member is None else each.member(member)
+        for each, member in zip(both, members, strict=True)
+    ]
+    renamed = dict(pair.split("=", 1) for pair in args.map)
+    found = compare(both[0], both[1], pattern=args.leaves, renamed=renamed)
+    differing = [each for each in found if each.change != "equal"]
+    footer = f"{len(differing)} of {len(found)} leaves differ; after: {both[1].path}"
+    if both[1].step is not None:
+        footer += f", step {both[1].step}"
+    show(args, both[0], "Differences", found if args.all else differing, footer)
+    return 1 if differing else 0
+
+
+def check(args: argparse.Namespace) -> int:
+    """Prints what is wrong with a checkpoint."""
+    from jaxlab.checkpoints.checking import check as problems_of
+
+    checkpoint = opened(args)
+    found = problems_of(checkpoint)
+    errors = sum(problem.is_error for problem in found)
+    footer = f"{errors} errors, {len(found) - errors} remarks"
+    show(args, checkpoint, "Problems", found, footer)
+    return 1 if errors else 0
+
+
+def history(args: argparse.Namespace) -> int:
+    """Prints a statistic over all saved steps."""
+    from jaxlab.checkpoints.drawings import save_history
+
+    from jaxlab.checkpoints import open_checkpoint
+    from jaxlab.checkpoints.history import history as rows_of
+    from jaxlab.checkpoints.tables import as_csv
+
+    rows = rows_of(args.path, args.statistic, pattern=args.leaves, members=args.members)
+    if args.csv:
+        args.csv.write_text(as_csv(rows))
+    if args.plot:
+        save_history(rows, args.plot)
+    show(args, open_checkpoint(args.path), "History", rows)
+    return 0
+
+
+def export(args: argparse.Namespace) -> int:
+    """Writes the arrays into one file."""
+    from jaxlab.checkpoints.export import export as write
+
+    checkpoint = opened(args)
+    number = write(checkpoint, args.to, overwrite=args.overwrite)
+    print(f"{args.to}: {number} arrays of {checkpoint.path}")
+    return 0
+
+
+def import_(args: argparse.Namespace) -> int:
+    """Writes a file of arrays as an orbax checkpoint."""
+    from jaxlab.checkpoints.export import import_arrays
+
+    checkpoint = opened(args)
+    number = import_arrays(checkpoint, args.to)
+    print(f"{args.to}: {number} arrays of {checkpoint.path}")
+    return 0
+
+
+COMMANDS = {
+    "tree": tree,
+    "stats": stats,
+    "spectrum": spectrum,
+    "diff": diff,
+    "check": check,
+    "history": history,
+    "export": export,
+    "import": import_,
+}
+
+
+def opened(args: argparse.Namespace) -> Any:
+    """Opens what the arguments name."""
+    from jaxlab.checkpoints import open_checkpoint
+
+    checkpoint = open_checkpoint(args.path, args.step)
+    if args.only:
+        checkpoint = checkpoint.only(args.only)
+    return checkpoint if args.member is None else checkpoint.member(args.member)
+
+
+def show(
+    args: argparse.Namespace, checkpoint: Any, title: str, records: Sequence[Any], footer: str = ""
+) -> None:
+    """Prints the records as a table or JSON, and writes a page where one is asked for."""
+    from jaxlab.checkpoints import tables
+
+    if args.html:
+        args.html.write_text(tables.as_page(checkpoint, {title: records}))
+    if args.json:
+        print(tables.as_json(checkpoint, records))
+    else:
+        tables.print_table(checkpoint, records, footer)
+
+
+def parse() -> argparse.Namespace:
+    """Reads the command line."""
     parser = argparse.ArgumentParser(
-        description=__doc__, epilog=_EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
+        description=__doc__, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     commands = parser.add_subparsers(dest="command", required=True)
-    tree = commands.add_parser("tree", help="names, shapes and sizes; reads no array")
-    stats = commands.add_parser("stats", help="mean, spread, extremes, zeros, NaNs of each array")
-    for command in (tree, stats):
-        command.add_argument("path", metavar="PATH", help="run, step or other orbax checkpoint")
-        command.add_argument("--step", type=int, help="the step to open (default: the last)")
+    helps = {
+        "tree": "names, shapes, types, bytes and sharding; reads no array",
+        "stats": "norm, mean, deviation, extremes, zeros, NaN of each array",
+        "spectrum": "singular values of each matrix, and the power law of their tail",
+        "diff": "what was added, removed, reshaped or changed between two checkpoints",
+        "check": "NaN, infinity, damage, dead units, equal arrays, mixed types",
+        "history": "a statistic over all saved steps and members of a run",
+        "export": "all arrays, or those of one member, to .safetensors or .npz",
+        "import": "a file of arrays to an orbax checkpoint",
+    }
+    for name, text in helps.items():
+        command = commands.add_parser(name, help=text, description=text)
+        _add_paths(command, name)
         command.add_argument("--json", action="store_true", help="print JSON instead of a table")
-    stats.add_argument("--member", type=int, help="one member of the group (default: all together)")
+        command.add_argument(
+            "--html", type=Path, metavar="FILE", help="also write one offline page"
+        )
+        if name in ("stats", "spectrum", "diff", "history"):
+            default = "params/*" if name == "history" else "*"
+            command.add_argument(
+                "--leaves", default=default, metavar="PATTERN", help="names, such as 'params/*'"
+            )
+        if name in ("spectrum", "history"):
+            command.add_argument("--plot", type=Path, metavar="FILE", help="write a figure")
+        if name in ("export", "import"):
+            command.add_argument("--to", type=Path, required=True, help="what to write")
+    named = commands.choices
+    named["tree"].add_argument("--depth", type=int, help="fold names after so many parts")
+    named["stats"].add_argument(
+        "--rank", action="store_true", help="effective ranks of matrices too"
+    )
+    named["diff"].add_argument("--all", action="store_true", help="show equal leaves too")
+    named["diff"].add_argument(
+        "--map", action="append", default=[], metavar="OLD=NEW", help="a leaf that was renamed"
+    )
+    named["history"].add_argument(
+        "--statistic",
+        default="norm",
+        help="norm, rms, mean, largest, effective_rank or rotation (degrees from the first step)",
+    )
+    named["history"].add_argument("--members", action="store_true", help="each member apart")
+    named["history"].add_argument("--csv", type=Path, metavar="FILE", help="also write CSV")
+    named["export"].add_argument("--overwrite", action="store_true", help="replace a file")
     return parser.parse_args()
 
 
-def _print_json(checkpoint: Any, records: list[Any]) -> None:
-    content = {
-        "path": str(checkpoint.path),
-        "step": checkpoint.step,
-        "notes": checkpoint.notes,
-        "leaves": [dataclasses.asdict(record) for record in records],
-    }
-    print(json.dumps(content, indent=1))
-
-
-def _print_table(checkpoint: Any, records: list[Any]) -> None:
-    """One row per array; a `bytes` column gets its total below."""
-    from rich.console import Console
-    from rich.table import Table
-
-    console = Console(markup=False, highlight=False)
-    if not console.is_terminal:
-        console.width = 200  # piped into a file or a pager: wrap nothing
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    fields = [field.name for field in dataclasses.fields(records[0])] if records else []
-    for field in fields:
-        table.add_column(
-            field, justify="left" if field in _TEXT_FIELDS else "right", overflow="fold"
+def _add_paths(command: argparse.ArgumentParser, name: str) -> None:
+    if name == "diff":
+        command.add_argument("paths", nargs=2, type=Path, metavar="PATH", help="before and after")
+        command.add_argument(
+            "--step", type=int, action="append", help="of both, or given twice (default: the last)"
         )
-    for record in records:
-        table.add_row(*(_cell(getattr(record, field)) for field in fields))
-    console.print(checkpoint.path, soft_wrap=True)
-    for name, note in checkpoint.notes.items():
-        console.print(f"{name}: {json.dumps(note)}", soft_wrap=True)
-    console.print(table)
-    if "bytes" in fields:
-        console.print(f"{len(records)} arrays, {sum(record.bytes for record in records):,} bytes")
-
-
-_TEXT_FIELDS = ("name", "shape", "dtype", "sharding")
-
-
-def _cell(value: Any) -> str:
-    match value:
-        case None:
-            return "-"
-        case float():
-            return f"{value:.4g}"
-        case int():
-            return f"{value:,}"
-        case tuple():
-            return "x".join(map(str, value)) or "scalar"
-        case _:
-            return str(value)
+        command.add_argument(
+            "--member", type=int, action="append", help="of both groups, or given twice"
+        )
+        return
+    command.add_argument("path", type=Path, metavar="PATH", help="what to open")
+    if name != "history":
+        command.add_argument("--step", type=int, help="the step to open (default: the last)")
+        command.add_argument("--member", type=int, help="one member of the group (default: all)")
+        command.add_argument(
+            "--only", metavar="PATTERN", help="only leaves of these names, such as 'params/*'"
+        )
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 #!/usr/bin/env python
-"""Turns the runs below a folder into claims, figures and one page.
+"""Turns the runs below a folder, or the record of a report, into claims, figures and one page.
 
 python scripts/report.py runs/adam_grid
+python scripts/report.py results/one_third
 """
 
 import argparse
@@ -12,34 +13,39 @@ from pathlib import Path
 def parse() -> argparse.Namespace:
     """Reads the command line."""
     parser = argparse.ArgumentParser(
-        description="Measure what the runs below a folder say of the claims: print the claims, and "
-        "write claims.json, figures/ and report.html (one file, opens offline) into the folder.",
+        description="Measure what the runs below a folder say of the claims of their studies. "
+        "Prints the answer, and writes report.html (one file, opens offline), README.md, "
+        "claims.json, summary.json and figures/ into the folder. A folder that holds a record in "
+        "place of runs, as those in results/ do, is measured again without any training.",
     )
-    parser.add_argument("path", type=Path, help="a run, a study, or a folder of studies")
-    parser.add_argument("--out", type=Path, help="where to write, if not into PATH")
+    parser.add_argument("path", type=Path, help="a run, a study, a folder of studies, or a report")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        help="where to write, if not into PATH; the record of the runs is written there too",
+    )
     return parser.parse_args()
 
 
 def main() -> int:
-    """Writes the report; returns the exit status."""
+    """Writes the report; returns the exit status, 1 where a measurement failed."""
     args = parse()
     from rich.console import Console
 
     from jaxlab.analysis.study import find_studies
     from jaxlab.config import ConfigError
     from jaxlab.report.build import write_study_report
-    from jaxlab.report.claims import claims_table
+    from jaxlab.report.terminal import summary
 
     try:
         studies = find_studies(args.path)
         with Console(stderr=True).status("measuring and drawing"):
-            claims, page = write_study_report(studies, args.out or args.path)
+            report = write_study_report(studies, args.out or args.path, args.path)
     except ConfigError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    Console().print(claims_table(claims))
-    print(f"report: {page}")
-    return 0
+    Console().print(summary(report.sections, report.page, report.problems))
+    return 1 if report.problems else 0
 
 
 if __name__ == "__main__":

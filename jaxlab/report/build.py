@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import traceback
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,12 +15,14 @@ from jaxlab import study_file
 from jaxlab.analysis.estimate import NotMeasurable
 from jaxlab.analysis.record import FOLDER, RunRecord, write_record
 from jaxlab.analysis.study import Study
+from jaxlab.disk import write_atomically
 from jaxlab.report import generic, hypothesis
 from jaxlab.report.claims import Claim, Kind, Result
 from jaxlab.report.claims_file import write_claims
 from jaxlab.report.figures import Figure, house_style, save_figures
 from jaxlab.report.forest import forest
 from jaxlab.report.hypothesis import Hypothesis
+from jaxlab.report.markdown import results_page
 from jaxlab.report.measure import measure_claims
 from jaxlab.report.page import Run, Section, Table, write_report
 from jaxlab.study_file import StudyFile
@@ -55,7 +59,9 @@ class Part:
 
 
 def write_study_report(studies: Mapping[str, Study], folder: Path, source: Path) -> Report:
-    """Measures, draws and writes `claims.json`, `figures/` and `report.html` into a folder.
+    """Measures, draws and writes a report into a folder.
+
+    It has `report.html`, `README.md`, `claims.json`, `summary.json` and `figures/`.
 
     Args:
         studies: by name, from `jaxlab.analysis.study.find_studies`.
@@ -77,6 +83,8 @@ def write_study_report(studies: Mapping[str, Study], folder: Path, source: Path)
         write_claims(folder / "claims.json", results)
         drawn = [f for section in sections for f in (*section.overviews, *section.figures)]
         save_figures(folder / "figures", drawn)
+        write_atomically(folder / "summary.json", _summary(sections))
+        write_atomically(folder / "README.md", results_page(sections).encode())
         page = write_report(
             folder / "report.html",
             sections=sections,
@@ -187,6 +195,26 @@ def _overview(experiment: str, words: Hypothesis, results: Sequence[Result]) -> 
         "expected beforehand. The tables below have the sentences and their sources."
     )
     return [Figure(f"{experiment}_overview", "Overview of the claims", caption, drawn)]
+
+
+def _summary(sections: Sequence[Section]) -> bytes:
+    """Returns the question, answer and totals of each section, as JSON for other programs."""
+    found = [
+        {
+            "name": section.name,
+            "question": section.question,
+            "answer": list(section.answer),
+            "highlights": [result.claim.id for result in section.highlights],
+            "totals": {
+                kind.value: Counter(
+                    r.verdict.value for r in section.results if r.claim.kind is kind
+                )
+                for kind in Kind
+            },
+        }
+        for section in sections
+    ]
+    return (json.dumps(found, indent=2, ensure_ascii=False) + "\n").encode()
 
 
 def _run(run: RunRecord, study: str) -> Run:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ import orbax.checkpoint as ocp
 from jax.sharding import Mesh
 from orbax.checkpoint.checkpoint_managers import preservation_policy
 
+from jaxlab.checkpoints.opening import DIGESTS
+from jaxlab.checkpoints.tensors import digest
 from jaxlab.config import ConfigError
 from jaxlab.training import mesh as meshes
 from jaxlab.training.program import State
@@ -78,7 +81,8 @@ class Checkpoints:
         # waits for it.
         snapshot = jax.tree.map(lambda leaf: np.array(leaf)[: self.members], state)
         items = {name: ocp.args.StandardSave(tree) for name, tree in _filled(snapshot).items()}
-        meta = ocp.args.JsonSave(self.meta | {"step": step})
+        own = {"step": step, DIGESTS: digests(_filled(snapshot))}
+        meta = ocp.args.JsonSave(self.meta | own)
         self._manager.save(step, args=ocp.args.Composite(**items, meta=meta), force=True)
 
     def restore(self, like: State, mesh: Mesh) -> tuple[int, State] | None:
@@ -102,7 +106,8 @@ class Checkpoints:
             saved = self._manager.restore(
                 step, args=ocp.args.Composite(meta=ocp.args.JsonRestore())
             )
-            owner = saved["meta"].get("config_hash")
+            meta = saved["meta"]
+            owner = meta.get("config_hash")
         except Exception as error:  # orbax has no common error; each means the same to a user
             raise ConfigError(
                 f"{where} is no checkpoint of this lab ({error}): {remedy}"
@@ -120,6 +125,11 @@ class Checkpoints:
             saved = self._manager.restore(step, args=ocp.args.Composite(**items))
         except Exception as error:
             raise ConfigError(f"{where} cannot be read ({error}): {remedy}") from error
+        found = digests({name: saved[name] for name in items})
+        for name, expected in meta.get(DIGESTS, {}).items():
+            if found.get(name) != expected:
+                what = f"the bytes of {name} are not those that were saved"
+                raise ConfigError(f"{where} is damaged, {what}: {remedy}")
         places = meshes.padding(self.members, mesh)
         state = like._replace(**{name: saved[name] for name in items})
         padded = jax.tree.map(lambda leaf: leaf[places], state)
@@ -129,6 +139,14 @@ class Checkpoints:
         """Waits for the save under way; raises what went wrong with it."""
         self._manager.wait_until_finished()
         self._manager.close()
+
+
+def digests(items: Mapping[str, Any]) -> dict[str, str]:
+    """Returns the digest of every array of some items, by the names that an inspection has."""
+    return {
+        jax.tree_util.keystr(path, simple=True, separator="/"): digest(np.asarray(leaf))
+        for path, leaf in jax.tree_util.tree_leaves_with_path(dict(items))
+    }
 
 
 def _filled(state: State) -> dict[str, Any]:

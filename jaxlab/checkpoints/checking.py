@@ -1,0 +1,115 @@
+"""What is wrong, or looks wrong, with a checkpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from jaxlab.checkpoints.opening import Checkpoint
+from jaxlab.checkpoints.statistics import as_double
+from jaxlab.checkpoints.tensors import CheckpointError, Digest, Kind, Tensor, is_float, np_dtype
+
+LEAST_FOR_EQUAL = 64  # numbers in arrays of which it is remarkable that they are equal
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something wrong: with which leaf ("" for the whole), what, and whether it is an error."""
+
+    name: str
+    what: str
+    is_error: bool = True
+
+
+def check(checkpoint: Checkpoint, expected: Mapping[str, str] | None = None) -> list[Problem]:
+    """Returns the problems of a checkpoint, worst first.
+
+    Errors are NaN, infinity, damage, and leaves that lack or surpass `expected`;
+    the rest are remarks: units whose weights are all zero, arrays that are equal, mixed types.
+
+    Args:
+      checkpoint: is read once, array by array.
+      expected: name to shape and type, as `differences.describe` writes them.
+
+    """
+    found, seen = [], {}
+    for name, tensor in checkpoint.tensors.items():
+        if tensor.kind is not Kind.ARRAY:
+            continue
+        try:
+            own = _digest(tensor)
+            found += _numbers(tensor)
+        except CheckpointError as error:
+            found.append(Problem(name, str(error)))
+            continue
+        if tensor.size > LEAST_FOR_EQUAL and own in seen:
+            found.append(Problem(name, f"equals {seen[own]}", is_error=False))
+        seen.setdefault(own, name)
+    lost = [name for name in checkpoint.digests if name not in checkpoint.tensors]
+    found += [Problem(name, "is missing, though its digest was saved") for name in lost]
+    found += _types(checkpoint)
+    found += _leaves(checkpoint, expected or {})
+    return sorted(found, key=lambda problem: not problem.is_error)
+
+
+def _digest(tensor: Tensor) -> str:
+    found = Digest(tensor.dtype, tensor.shape)
+    for block in tensor.blocks():
+        found.add(block)
+    return found.text
+
+
+def _numbers(tensor: Tensor) -> list[Problem]:
+    """NaN and infinities, and units that are dead: whose incoming weights are all zero."""
+    nan = inf = 0
+    any_U = None
+    for block in tensor.blocks():
+        wide = as_double(block)
+        nan += int(np.isnan(wide).sum())
+        inf += int(np.isinf(wide).sum())
+        if wide.ndim >= 2:
+            own_U = (wide != 0).any(axis=tuple(range(wide.ndim - 1)))
+            any_U = own_U if any_U is None else any_U | own_U
+    found = []
+    if nan:
+        found.append(Problem(tensor.name, f"has {nan:,} NaN of {tensor.size:,}"))
+    if inf:
+        found.append(Problem(tensor.name, f"has {inf:,} infinities of {tensor.size:,}"))
+    if any_U is not None and not any_U.all() and any_U.any():
+        dead = int((~any_U).sum())
+        what = f"{dead:,} of {any_U.size:,} units have zero weights only"
+        found.append(Problem(tensor.name, what, is_error=False))
+    return found
+
+
+def _types(checkpoint: Checkpoint) -> list[Problem]:
+    names = {
+        tensor.dtype
+        for tensor in checkpoint.tensors.values()
+        if tensor.kind is Kind.ARRAY and is_float(np_dtype(tensor.dtype))
+    }
+    if len(names) < 2:
+        return []
+    return [Problem("", f"floating-point types are mixed: {', '.join(sorted(names))}", False)]
+
+
+def _leaves(checkpoint: Checkpoint, expected: Mapping[str, str]) -> list[Problem]:
+    from jaxlab.checkpoints.differences import describe
+
+    if not expected:
+        return []
+    found = {name: describe(tensor) for name, tensor in checkpoint.tensors.items()}
+    missing = [
+        Problem(name, f"is missing, expected {what}")
+        for name, what in expected.items()
+        if name not in found
+    ]
+    extra = [Problem(name, "is not expected") for name in found if name not in expected]
+    other = [
+        Problem(name, f"is {found[name]}, expected {expected[name]}")
+        for name in expected
+        if name in found and found[name] != expected[name]
+    ]
+    return missing + other + extra

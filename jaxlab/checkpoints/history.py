@@ -1,0 +1,125 @@
+"""How a statistic of a run's arrays moved over its saved steps, member by member."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from jaxlab.checkpoints.opening import Checkpoint, open_checkpoint, saved_steps
+from jaxlab.checkpoints.statistics import as_double, effective_rank, matching
+from jaxlab.checkpoints.tensors import CheckpointError, Kind, Tensor
+
+Reading = Callable[[Tensor], float]
+
+
+class Row(NamedTuple):
+    """One number: of an array of one member (None: of the whole) at one step."""
+
+    step: int
+    member: int | None
+    name: str
+    statistic: str
+    value: float
+
+
+def _norm(tensor: Tensor) -> float:
+    return float(np.sqrt(sum(float((as_double(b) ** 2).sum()) for b in tensor.blocks())))
+
+
+def _rms(tensor: Tensor) -> float:
+    return _norm(tensor) / np.sqrt(max(tensor.size, 1))
+
+
+def _mean(tensor: Tensor) -> float:
+    return sum(float(as_double(b).sum()) for b in tensor.blocks()) / max(tensor.size, 1)
+
+
+def _largest(tensor: Tensor) -> float:
+    return max(float(np.abs(as_double(b)).max(initial=0.0)) for b in tensor.blocks())
+
+
+def _rank(tensor: Tensor) -> float:
+    rank = effective_rank(tensor)
+    return float("nan") if rank is None else rank
+
+
+STATISTICS: Mapping[str, Reading] = {
+    "norm": _norm,
+    "rms": _rms,
+    "mean": _mean,
+    "largest": _largest,
+    "effective_rank": _rank,
+}
+ROTATION = "rotation"  # of an array from its first saved step: the angle between both, in degrees
+
+
+def history(
+    path: Path,
+    statistic: str,
+    *,
+    pattern: str = "params/*",
+    members: bool = False,
+    readings: Mapping[str, Reading] | None = None,
+) -> list[Row]:
+    """Returns a statistic of arrays at every saved step.
+
+    Args:
+      path: a run, or a folder of steps.
+      statistic: one of `STATISTICS`, "rotation", or one of `readings`.
+      pattern: of the names of arrays.
+      members: whether each index of the leading axes is read apart.
+      readings: statistics that only an experiment has, by name.
+
+    Raises:
+      CheckpointError: no saved step, no array that fits, an unknown statistic, or damage.
+    """
+    known = {**STATISTICS, **(readings or {})}
+    if statistic not in known and statistic != ROTATION:
+        raise CheckpointError(
+            f"there is no statistic {statistic!r}: choose one of {', '.join([*known, ROTATION])}"
+        )
+    steps = saved_steps(path)
+    if not steps:
+        raise CheckpointError(f"{path} has no saved step: give a run, or its checkpoints folder")
+    rows: list[Row] = []
+    first: dict[tuple[str, int | None], np.ndarray] = {}
+    for step in steps:
+        for member, own in _members(open_checkpoint(path, step), pattern, members):
+            for tensor in own:
+                if statistic == ROTATION:
+                    values = as_double(tensor.read()).ravel()
+                    start = first.setdefault((tensor.name, member), values)
+                    value = _angle(start, values)
+                else:
+                    value = known[statistic](tensor)
+                rows.append(Row(step, member, tensor.name, statistic, value))
+    if not rows:
+        raise CheckpointError(f"{path} has no array that fits {pattern!r}: see `tree`")
+    return rows
+
+
+def _members(
+    checkpoint: Checkpoint, pattern: str, members: bool
+) -> list[tuple[int | None, list[Tensor]]]:
+    own = [tensor for tensor in matching(checkpoint, pattern) if tensor.kind is Kind.ARRAY]
+    if not members or not own:
+        return [(None, own)]
+    count = min(tensor.shape[0] if tensor.shape else 0 for tensor in own)
+    found = []
+    for member in range(count):
+        view = checkpoint.member(member)
+        found.append((member, [view[tensor.name] for tensor in own]))
+    return found
+
+
+def _angle(first: np.ndarray, second: np.ndarray) -> float:
+    """Returns the angle between two vectors, degrees; NaN where one is zero or not finite."""
+    if not (np.isfinite(first).all() and np.isfinite(second).all()):
+        return float("nan")
+    norms = np.linalg.norm(first) * np.linalg.norm(second)
+    if norms == 0:
+        return float("nan")
+    return float(np.degrees(np.arccos(np.clip(first @ second / norms, -1.0, 1.0))))

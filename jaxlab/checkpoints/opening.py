@@ -1,0 +1,293 @@
+"""Opens what people have: runs and studies of the lab, orbax, safetensors, npz and flax files."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from jaxlab.checkpoints import file_formats, orbax_format
+from jaxlab.checkpoints.tensors import CheckpointError, Kind, Part, Tensor
+
+UNFINISHED = ".orbax-checkpoint-tmp"  # orbax renames the folder once all of it is on disk
+NOTE_FILE = "metadata"  # of an item that is JSON
+NOTE, DIGESTS = "meta", "digests"  # where the lab's checkpoints carry the digests of their arrays
+INDEX_SUFFIX = ".safetensors.index.json"
+SAVED_TREES = ("StandardCheckpointHandler", "PyTreeCheckpointHandler")
+PICKLES = (".pt", ".pth", ".bin", ".pkl", ".pickle", ".ckpt", ".joblib")
+
+
+@dataclass(frozen=True, eq=False)
+class Checkpoint:
+    """Named leaves that are read when they are asked for; `checkpoint[name]` is one of them.
+
+    Attributes:
+      path: what was opened.
+      format: what it is, such as "orbax".
+      tensors: the leaves by name, in the order of the file.
+      step: of a saved step.
+      notes: JSON that was saved beside the arrays, by name.
+      digests: of the arrays that were saved, by name; empty where leaves or members were left out.
+    """
+
+    path: Path
+    format: str
+    tensors: Mapping[str, Tensor]
+    step: int | None = None
+    notes: dict[str, Any] = field(default_factory=dict)
+    digests: Mapping[str, str] = field(default_factory=dict)
+
+    def __getitem__(self, name: str) -> Tensor:
+        """Returns a leaf.
+
+        Raises:
+          CheckpointError: there is none of this name.
+        """
+        import difflib
+
+        if name not in self.tensors:
+            close = difflib.get_close_matches(name, self.tensors, n=1)
+            hint = f"did you mean {close[0]}?" if close else "see `tree`"
+            raise CheckpointError(f"{self.path} has no {name}: {hint}")
+        return self.tensors[name]
+
+    def only(self, pattern: str) -> Checkpoint:
+        """Returns the leaves whose names fit a pattern, such as "params/*".
+
+        Raises:
+          CheckpointError: none does.
+        """
+        found = {name: tensor for name, tensor in self.tensors.items() if fnmatch(name, pattern)}
+        if not found:
+            raise CheckpointError(f"{self.path} has no leaf that fits {pattern!r}: see `tree`")
+        return replace(self, tensors=found, digests={})
+
+    def member(self, index: int) -> Checkpoint:
+        """Returns one member of a group: this index of every leading axis.
+
+        Raises:
+          CheckpointError: some array has no such index.
+        """
+        found = {}
+        for name, tensor in self.tensors.items():
+            if tensor.kind is Kind.ARRAY:
+                if not tensor.shape or not 0 <= index < tensor.shape[0]:
+                    raise CheckpointError(
+                        f"{name} has shape {tensor.shape}: its first axis has no member {index}"
+                    )
+                tensor = _member(tensor, index)
+            found[name] = tensor
+        return replace(self, tensors=found, digests={})
+
+
+def open_checkpoint(path: str | Path, step: int | None = None) -> Checkpoint:
+    """Opens a checkpoint; its arrays stay on disk until they are read.
+
+    Args:
+      path: a run of the lab, its `checkpoints` folder, one saved step or one item of it, any orbax
+        checkpoint, a safetensors file or its index, a folder with one, an npz or a msgpack file.
+      step: which of several saved steps; the last one by default.
+
+    Raises:
+      CheckpointError: there is nothing to read, what is there is damaged, or it is a pickle.
+    """
+    path = Path(path).expanduser()
+    if path.is_dir():
+        return _open_folder(path, step)
+    if not path.exists():
+        raise CheckpointError(f"{path} does not exist: give a run, or a file of arrays")
+    if step is not None:
+        raise CheckpointError(f"{path} is one file, without steps: leave step {step} out")
+    try:
+        return _open_file(path)
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be read: {error}") from error
+
+
+def saved_steps(path: str | Path) -> dict[int, Path]:
+    """Returns the saved steps of a run or of a folder of steps, in ascending order."""
+    path = Path(path).expanduser()
+    folder = path / "checkpoints" if (path / "checkpoints").is_dir() else path
+    found = {int(child.name): child for child in folder.iterdir() if _is_step(child)}
+    return dict(sorted(found.items()))
+
+
+def _open_file(path: Path) -> Checkpoint:
+    if path.name.endswith(INDEX_SUFFIX):
+        return _open_index(path)
+    with path.open("rb") as file:
+        start = file.read(16)
+    if path.suffix in PICKLES or start[:1] == b"\x80" or _is_torch(path):
+        raise CheckpointError(
+            f"{path} is a pickle, which can run any code when it is read: it is not opened. Where "
+            "you trust it, convert it with torch: safetensors.torch.save_file(torch.load(PATH, "
+            "weights_only=True), 'model.safetensors')"
+        )
+    if start[:4] == b"PK\x03\x04":
+        return _checkpoint(path, "npz", file_formats.read_npz(path))
+    if path.suffix == ".safetensors" or start[8:9] == b"{":
+        tensors, notes = file_formats.read_safetensors(path)
+        return _checkpoint(path, "safetensors", tensors, {"header": notes} if notes else {})
+    if path.suffix in (".msgpack", ".mpk", ".flax"):
+        return _checkpoint(path, "msgpack", file_formats.read_msgpack(path))
+    raise CheckpointError(
+        f"{path} is no checkpoint that is known here (it starts with {start[:8]!r}): give orbax, "
+        "safetensors, npz or msgpack"
+    )
+
+
+def _is_torch(path: Path) -> bool:
+    if not zipfile.is_zipfile(path):
+        return False
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return any(name.endswith(".pkl") for name in archive.namelist())
+    except (OSError, zipfile.BadZipFile):
+        return False
+
+
+def _open_index(path: Path) -> Checkpoint:
+    """Opens the shards that an index names, and checks that they hold what it says."""
+    try:
+        weight_map = json.loads(path.read_text())["weight_map"]
+        shards = sorted(set(weight_map.values()))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise CheckpointError(f"{path} is no whole index ({error!r}): download it again") from error
+    missing = [shard for shard in shards if not (path.parent / shard).is_file()]
+    if missing:
+        raise CheckpointError(f"{path.parent} lacks {_series(missing)}: download what is missing")
+    found: dict[str, Tensor] = {}
+    for shard in shards:
+        tensors, _ = file_formats.read_safetensors(path.parent / shard)
+        found |= {tensor.name: tensor for tensor in tensors}
+    if lost := sorted(set(weight_map) - set(found)):
+        raise CheckpointError(f"{path} names {_series(lost)}, which no shard holds")
+    return Checkpoint(path, "safetensors (sharded)", found)
+
+
+def _open_folder(path: Path, step: int | None) -> Checkpoint:
+    if UNFINISHED in path.name:
+        raise CheckpointError(
+            f"{path} is a save that never finished: give the folder above it, to read the last "
+            "whole step"
+        )
+    folder = path / "checkpoints" if (path / "checkpoints").is_dir() else path
+    steps = saved_steps(path)
+    unfinished = sorted(child.name for child in folder.iterdir() if UNFINISHED in child.name)
+    if steps and not orbax_format.is_tree(folder):
+        chosen = max(steps) if step is None else step
+        if chosen not in steps:
+            half = f"; {_series(unfinished)} never finished" if unfinished else ""
+            raise CheckpointError(f"{folder} has no step {chosen}: it has {_series(steps)}{half}")
+        return _open_step(steps[chosen], chosen)
+    if unfinished:
+        raise CheckpointError(
+            f"{folder} has no finished step, only the half-written {_series(unfinished)}: start "
+            "the run again, it goes on from its last whole save"
+        )
+    if folder != path:
+        raise CheckpointError(f"{folder} has no step yet: let the run reach its first save")
+    own = int(path.name) if _is_step(path) else None
+    if step is not None and step != own:
+        raise CheckpointError(
+            f"{path} is one checkpoint, without numbered steps to choose {step} from"
+        )
+    return _open_step(path, own)
+
+
+def _open_step(path: Path, step: int | None) -> Checkpoint:
+    children = sorted(child for child in path.iterdir() if child.is_dir())
+    if orbax_format.is_tree(path):
+        return _checkpoint(path, "orbax", orbax_format.read_tree(path), step=step)
+    items = [child for child in children if orbax_format.is_tree(child)]
+    lost = _expected_items(path) - {item.name for item in items}
+    if lost:
+        raise CheckpointError(
+            f"{path} is damaged, it lacks {_series(sorted(lost))}: use another step"
+        )
+    if items:
+        notes = {
+            child.name: _read_note(child / NOTE_FILE)
+            for child in children
+            if (child / NOTE_FILE).is_file()
+        }
+        tensors = [leaf for item in items for leaf in orbax_format.read_tree(item, f"{item.name}/")]
+        return _checkpoint(path, "orbax", tensors, notes, step)
+    return _open_files_of(path, children)
+
+
+def _open_files_of(path: Path, children: list[Path]) -> Checkpoint:
+    """Opens the one file of arrays in a folder, as in that of a released model."""
+    indices = sorted(path.glob(f"*{INDEX_SUFFIX}"))
+    files = indices or sorted(path.glob("*.safetensors"))
+    if len(files) == 1:
+        return replace(_open_file(files[0]), path=path)
+    if len(files) > 1:
+        raise CheckpointError(f"{path} holds {_series(f.name for f in files)}: give one of them")
+    if runs := sorted(child.name for child in children if (child / "checkpoints").is_dir()):
+        raise CheckpointError(f"{path} is a study: give one of its runs: {_series(runs)}")
+    found = _series(sorted(child.name for child in path.iterdir())) or "nothing"
+    raise CheckpointError(
+        f"{path} holds no checkpoint (it holds {found}): give a run, its checkpoints folder, one "
+        "saved step, or a file of arrays"
+    )
+
+
+def _expected_items(path: Path) -> set[str]:
+    """The items with arrays that orbax wrote down when it saved a step of several items."""
+    record = path / "_CHECKPOINT_METADATA"
+    if not record.is_file():
+        return set()
+    handlers = _read_note(record).get("item_handlers")
+    if not isinstance(handlers, dict):
+        return set()
+    return {name for name, kind in handlers.items() if str(kind).endswith(SAVED_TREES)}
+
+
+def _read_note(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text())
+    except ValueError as error:
+        raise CheckpointError(f"{path} is damaged ({error}): use another step") from error
+
+
+def _checkpoint(
+    path: Path,
+    format: str,
+    tensors: list[Tensor],
+    notes: dict[str, Any] | None = None,
+    step: int | None = None,
+) -> Checkpoint:
+    notes = notes or {}
+    digests = (notes.get(NOTE) or {}).get(DIGESTS, {})
+    named = {t.name: replace(t, digest=digests.get(t.name, "")) for t in tensors}
+    return Checkpoint(path, format, named, step, notes, digests)
+
+
+def _member(tensor: Tensor, index: int) -> Tensor:
+    def read_part(part: Part) -> np.ndarray:
+        return np.asarray(tensor.read_part((slice(index, index + 1), *part))[0])
+
+    return replace(
+        tensor,
+        shape=tensor.shape[1:],
+        read_part=read_part,
+        block_shape=tensor.block_shape[1:],
+        sharding="",
+        digest="",
+    )
+
+
+def _is_step(folder: Path) -> bool:
+    return folder.is_dir() and folder.name.isdecimal()
+
+
+def _series(names: Any) -> str:
+    shown = [str(name) for name in names]
+    return ", ".join(shown if len(shown) <= 12 else [*shown[:5], "...", *shown[-5:]])
