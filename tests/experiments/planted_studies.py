@@ -9,7 +9,12 @@ import xarray as xr
 
 from experiments.one_third import measures
 from jaxlab import config as configs
-from jaxlab.analysis.study import RunRecord, Study
+from jaxlab import study_file
+from jaxlab.analysis.record import RunRecord
+from jaxlab.analysis.study import Study
+from jaxlab.report.claims import Result, Verdict
+from jaxlab.report.measure import measure_claims
+from jaxlab.study_file import StudyFile
 from jaxlab.sweeps import plan
 from jaxlab.training import loop, metrics, schedule
 
@@ -33,6 +38,23 @@ def all_studies() -> dict[str, Study]:
     return {study.name: study for study in studies}
 
 
+@cache
+def file(name: str) -> StudyFile:
+    """Returns the file of a study of this experiment."""
+    return study_file.read(CONFIGS / f"{name}.py")
+
+
+def results(*studies: Study) -> dict[str, Result]:
+    """Returns the results of all claims that the files of the studies make, by id."""
+    found = [measure_claims(study, file(study.name)) for study in studies]
+    return {result.claim.id: result for own in found for result in own}
+
+
+def verdicts(*studies: Study) -> dict[str, Verdict]:
+    """Returns their verdicts, by id."""
+    return {name: result.verdict for name, result in results(*studies).items()}
+
+
 def planted(name, curve, **overrides) -> Study:
     """Returns a study with the members and records of a real config file, and planted curves.
 
@@ -53,11 +75,13 @@ def planted(name, curve, **overrides) -> Study:
             list(group.members),
             environment,
             done,
+            {"step": part["step"].values, "examples": part["step"].values}
+            | {str(name): part[name].values for name in part.data_vars},
         )
-        for group in groups
+        for group, part in zip(groups, parts, strict=True)
     ]
     data = xr.concat(parts, "member", join="outer", coords="different", compat="equals")
-    return Study(name, groups[0].config, runs, data)
+    return Study(name, groups[0].config, runs, data, f"configs/one_third/{name}.py")
 
 
 def _planted_group(group: plan.Group, swept: set[str], curve) -> xr.Dataset:
