@@ -96,9 +96,10 @@ def _name(artist: Any, number: int) -> str:
 
 def _tick_names(axis: Axis) -> dict[float, str]:
     """Returns the names of an axis's places where they were given, as the cells of a map are."""
-    from matplotlib.ticker import FixedFormatter
+    from matplotlib.ticker import FixedLocator, FuncFormatter
 
-    formatter = axis.get_major_formatter()
-    if not isinstance(formatter, FixedFormatter):
+    formatter, locator = axis.get_major_formatter(), axis.get_major_locator()
+    if not (isinstance(locator, FixedLocator) and isinstance(formatter, FuncFormatter)):
         return {}
-    return dict(zip(np.asarray(axis.get_major_locator()()).tolist(), formatter.seq, strict=False))
+    places = np.asarray(locator.locs, dtype=float).tolist()
+    return dict(zip(places, formatter.format_ticks(places), strict=True))

@@ -1,8 +1,11 @@
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from matplotlib.figure import Figure as MatplotlibFigure
 
-from jaxlab.report import plots
+from jaxlab.report import legends, plots
 from jaxlab.report.figures import CATEGORY_COLOURS, Figure, house_style, panels, save_figures
 
 TIME = np.geomspace(0.4, 162, 40)
@@ -224,3 +227,64 @@ def test_bad_names_are_refused(tmp_path):
         Figure("../a", "", "", draw())
     with pytest.raises(ValueError, match="unique"):
         save_figures(tmp_path, [Figure("a", "", "", draw()), Figure("a", "", "", draw())])
+
+
+def overlap(one, other) -> bool:
+    return one.x0 < other.x1 and other.x0 < one.x1 and one.y0 < other.y1 and other.y0 < one.y1
+
+
+def test_legends_cover_neither_data_nor_title_and_leave_the_axes_their_size():
+    figure, axes = panels(1, 2)
+    labels = ["a", "a label of many words that is wider than a panel of two, so that it is broken"]
+    labels += [f"condition {i}" for i in range(5)]
+    for ax in axes:
+        plots.loglog_curves(ax, TIME, np.stack([LOSS] * 7), labels=labels)
+        ax.set(title="title", xlabel="time")
+    figure.draw_without_rendering()
+    before = axes[0].get_window_extent()
+    legends.arrange(figure)
+    figure.draw_without_rendering()
+    assert axes[0].get_window_extent().height == pytest.approx(before.height, rel=0.05)
+    assert axes[0].get_window_extent().width == pytest.approx(before.width, rel=0.05)
+    for ax in axes:
+        own, title = ax.get_legend().get_window_extent(), ax._left_title.get_window_extent()
+        assert not overlap(own, ax.get_window_extent())
+        assert not overlap(own, title)
+        assert ax.get_title(loc="left") == "title"
+        assert title.y1 <= figure.get_window_extent().y1
+    one, other = (ax.get_legend().get_window_extent() for ax in axes)
+    assert not overlap(one, other)
+
+
+def test_a_legend_takes_the_columns_that_fit(ax):
+    plots.loglog_curves(ax, TIME, np.stack([LOSS] * 4), labels=["a", "b", "c", "d"])
+    legends.arrange(ax.figure)
+    rows = {text.get_window_extent().y0 for text in ax.get_legend().get_texts()}
+    assert len(rows) == 1
+
+
+def test_the_legend_of_a_figure_is_no_wider_than_it():
+    figure, axes = panels(1, 2)
+    for ax, sign in zip(axes, "xy", strict=True):
+        labels = [f"a condition that has a long name, {sign}{i}" for i in range(4)]
+        plots.loglog_curves(ax, TIME, np.stack([LOSS] * 4), labels=labels)
+        ax.get_legend().remove()
+    plots.shared_legend(axes)
+    (legend,) = figure.legends
+    assert len(legend.get_texts()) == 8
+    assert legend.get_window_extent().width <= figure.get_window_extent().width
+
+
+def test_alternative_text_is_the_title_and_what_the_caption_says_first():
+    figure, _ = panels()
+    named = Figure("a", "Loss", "Rate 0.1 falls, see [1, 2]. Seeds: 5. More.", figure)
+    assert named.alt == "Loss. Rate 0.1 falls, see [1, 2]."
+
+
+def test_modules_that_files_of_studies_import_are_light():
+    names = ("plots", "figures", "forest", "page", "claims", "legends")
+    script = f"import sys; from jaxlab.report import {', '.join(names)}; print(*sys.modules)"
+    line = [sys.executable, "-c", script]
+    loaded = subprocess.run(line, capture_output=True, text=True, check=True).stdout.split()
+    heavy = {"matplotlib", "scipy.stats", "xarray", "pandas", "jinja2", "jax", "rich"}
+    assert not heavy & set(loaded)
