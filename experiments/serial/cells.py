@@ -84,6 +84,22 @@ def final_metrics(study: Study, *keys: str) -> xr.Dataset:
     return found.assign_coords({key: ("member", values) for key, values in costs.items()})
 
 
+class Cells(dict[tuple, "xr.Dataset"]):
+    """The members of each cell, one per seed; a cell that is not there cannot be measured."""
+
+    def __missing__(self, values: tuple) -> xr.Dataset:
+        raise NotMeasurable(f"the study has no members with {', '.join(map(str, values))}")
+
+
+@cache
+def by_values(study: Study, *keys: str) -> Cells:
+    """Returns the cells of a study at their last evaluation by their values of keys, ascending."""
+    data = final_metrics(study, *keys)
+    found = sorted(set(zip(*(data[key].values.tolist() for key in keys), strict=True)))
+    chosen = (every_study.cell(data, dict(zip(keys, values, strict=True))) for values in found)
+    return Cells(zip(found, chosen, strict=True))
+
+
 def accuracy(members: xr.Dataset, metric: str = ACCURACY) -> Interval:
     """Returns the accuracy of a cell, or another metric of it, over its seeds."""
     return student_interval(members[metric].values)

@@ -8,11 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from experiments.serial.cells import ACCURACY, accuracy, ends
+from experiments.serial.cells import ACCURACY, Cells, accuracy, ends
 from experiments.serial.cells import table as cells_table
-from experiments.serial.equal_compute import EIGHT, MODELS, ONE, RATE, Condition
+from experiments.serial.equal_compute import EIGHT, MODELS, ONE, RATE
 from jaxlab.analysis.cells import cell, levels, select
-from jaxlab.analysis.estimate import NotMeasurable
 from jaxlab.report import plots
 from jaxlab.report.page import Table
 
@@ -25,14 +24,6 @@ CHOICE = (
     "Every condition has the learning rate of the ladder with the least training loss, over the "
     "last quarter of training and all seeds. Where it is an end of the ladder the table says so."
 )
-
-
-class Cells(dict[Condition, "xr.Dataset"]):
-    """The members of each condition."""
-
-    def __missing__(self, condition: Condition) -> xr.Dataset:
-        name, times = condition
-        raise NotMeasurable(f"the study has no members with {name} times {times}")
 
 
 def by_condition(data: xr.Dataset) -> Cells:

@@ -96,7 +96,7 @@ def test_a_study_without_easy_puzzles_or_without_a_condition_is_not_measured():
     planted = sudoku_study(share)
     votes = planted.data["model.name"] == "mixer_votes"
     found = results(SUDOKU, dataclasses.replace(planted, data=planted.data.isel(member=~votes)))
-    assert "no members with votes times 8" in found["sudoku_votes"].reason
+    assert "no members with votes, 8" in found["sudoku_votes"].reason
     assert found["sudoku_width"].is_measured
 
 

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from experiments.serial import cells, conditions, tasks
-from experiments.serial.conditions import Cells
+from experiments.serial.cells import Cells
 from experiments.serial.equal_compute import DEEP, EIGHT, ONE, Condition
 from experiments.serial.tasks import MOST
 from jaxlab.analysis.cells import select
