@@ -30,17 +30,20 @@ def measure_claims(study: Study, file: StudyFile) -> list[Result]:
 def differing_keys(study: Study, file: StudyFile) -> dict[str, tuple[Any, Any]]:
     """Returns the keys at which the study that ran differs from its file's default.
 
-    A claim's sentence speaks of the default. Keys that only one of both has are left out: a record
-    may be older than its file.
+    A claim's sentence speaks of the default. Left out are the keys that its sweep sets, since every
+    run has its own there, and those that only one of both has: a record may be older than its file.
 
     Returns:
       key to (value that ran, value by default).
     """
     ran = dict(configs.leaves(study.config))
-    default = dict(configs.leaves(file.get_config(None)))
+    config, swept = file.get_config(None), set[str]()
+    if file.sweep:
+        file.sweep(lambda **member: swept.update(member), config)
+    default = dict(configs.leaves(config))
     return {
         key: (ran[key], default[key])
-        for key in sorted(ran.keys() & default.keys())
+        for key in sorted(ran.keys() & default.keys() - swept)
         if not _same(ran[key], default[key])
         and not any(fnmatch(key, pattern) for pattern in ALWAYS_FREE)
     }
