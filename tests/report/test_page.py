@@ -152,7 +152,7 @@ def test_claims_stand_under_the_name_of_their_study(tmp_path):
 def test_what_was_not_measured_is_folded_with_its_reason(full):
     (fold,) = re.findall(r'<details class="fold unmeasured group">(.*?)</details>', full, re.DOTALL)
     assert re.findall(r'id="claim-(.*?)"', fold) == ["single", "short", "shorter"]
-    reasons = re.findall(r"<h4>(.*?)</h4>", fold)
+    reasons = re.findall(r'<p class="reason">(.*?)</p>', fold)
     assert reasons == ["a single seed has no interval", "train.steps is 20, the claim is of 2000"]
 
 
