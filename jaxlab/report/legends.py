@@ -22,6 +22,9 @@ def arrange(figure: Figure) -> None:
 
     Called once, when everything is drawn: how wide an entry is shows only then.
     """
+    for ax in figure.axes:
+        if (legend := ax.get_legend()) is not None:
+            legend.set_in_layout(False)  # where it is now, a long entry would squeeze the axes
     figure.draw_without_rendering()
     grown: dict[int, float] = {}  # row of panels -> inches
     for ax in figure.axes:

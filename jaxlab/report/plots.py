@@ -314,7 +314,7 @@ def _root(ax: Axes) -> Figure:
 def legend(ax: Axes) -> None:
     """Shows or refreshes the legend, once there is something to name; see `legends.arrange`."""
     if ax.get_legend_handles_labels()[1]:
-        ax.legend()
+        ax.legend().set_in_layout(False)  # `arrange` makes room for it
 
 
 def shared_legend(axes: Sequence[Axes]) -> None:
