@@ -151,7 +151,9 @@ def prefix_by_loops(study):
     narrow = min(found)[0]
     for width in dict.fromkeys(width for width, _ in found):
         parts = {
-            loops: range_over_seeds(prefixes.of_members(study, members))
+            loops * (1 if width == narrow else 1.04): range_over_seeds(
+                prefixes.of_members(study, members)
+            )
             for (of, loops), members in found.items()
             if of == width
         }

@@ -230,14 +230,14 @@ def accuracy_by_levels(study):
     """Returns accuracy against levels at equal parameters, and that of trees with fewer levels."""
     figure, (left, right) = panels(1, 2)
     found, length, best = cells.by_values(study, *KEYS), study.config.task.length, {}
-    for group in dict.fromkeys(values[0] for values in found):
+    for number, group in enumerate(dict.fromkeys(values[0] for values in found)):
         narrow, whole = {}, {}
         for (of, branches, levels, *_), members in found.items():
             if of != group:
                 continue
             interval, size = range_over_seeds(members[ROOT].values), int(members["parameters"][0])
             if branches == 2:
-                narrow[levels] = interval
+                narrow[levels + 0.05 * number] = interval
             if branches**levels == length:  # of one level the best setting
                 whole[size] = max(whole.get(size, interval), interval, key=lambda i: i.value)
             if levels == 1 and branches == length:

@@ -1,99 +1,16 @@
-"""Claims of the studies whose tasks move: discs that meet, and walks up a circuit."""
+"""Claims of the studies whose tasks move: walks up a circuit."""
 
-import dataclasses
 import itertools
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from planted_serial import study
 
-from experiments.serial import build, tasks, walks
-from experiments.serial.studies import discs, meter, returns
+from experiments.serial import walks
+from experiments.serial.studies import meter, returns
 from jaxlab.report.figures import house_style
 from jaxlab.tasks.serial import circuits, ones
-
-RIGHT = {"passing": 0.95, "single": 0.99}
-
-
-def disc_study(deep=lambda met: 0.04 + 0.05 * met):
-    """Layers add `deep` to discs that have met so often; width adds 3 points."""
-
-    def cell(kind, depth, width, rate):
-        balls, collide = discs.KINDS[kind]
-        more = 0.03 * (width == 48) if rate == 3e-3 else 0.4
-        values = {"task.balls": balls, "task.collide": collide, "model.depth": depth}
-        values |= {"model.width": width, "optimizer.learning_rate": rate}
-        metrics = {"loss": abs(np.log(rate / 3e-3))}
-        if kind != "colliding":
-            return values, metrics | {"eval_accuracy": RIGHT[kind] + more}
-        right_K = [0.6 + more + deep(met) * (depth == 8) for met in discs.NUMBERS]
-        for met, right in zip(discs.NUMBERS, right_K, strict=True):
-            metrics[f"eval_asked_collisions_{met}"] = 0.2
-            metrics[f"eval_right_collisions_{met}"] = 0.2 * right
-        return values, metrics | {"eval_accuracy": np.mean(right_K)}
-
-    config = build.config("balls", "mixer")
-    config.model.count, config.train.steps = 1, discs.STEPS
-    shapes = [(1, 16), (8, 16), (1, 48)]
-    arms = [("single", 1, 16), ("passing", 1, 16), *(("colliding", *shape) for shape in shapes)]
-    planted = study(config, [cell(*arm, rate) for arm in arms for rate in (3e-3, 0.1)], steps=0)
-    return dataclasses.replace(planted, config=planted.runs[0].config)  # one disc
-
-
-def test_what_layers_add_is_set_beside_width_and_beside_the_controls(monkeypatch):
-    asked = []
-    monkeypatch.setattr(discs, "passing_accuracy", lambda task: asked.append(task) or 0.7)
-    planted = disc_study()
-    found = {name: part.interval.value for name, part in discs.measure(planted).items()}
-    added = 100 * np.mean([0.04, 0.09, 0.14, 0.19])
-    assert found == pytest.approx(
-        {
-            "discs_over_width": added - 3,
-            "discs_depth": added,
-            "discs_width": 3,
-            "discs_grows": 15,
-            "discs_met": 60 + added - 70,
-            "discs_passing": 0.95,
-            "discs_single": 0.99,
-        }
-    )
-    with house_style():
-        assert len(discs.figures(planted)) == 1
-    assert {(task.balls, task.collide) for task in asked} == {(3, True)}
-    every, by_row = discs.tables(planted)
-    assert len(every.rows) == 10
-    assert by_row.rows[1][:2] == ["depth", 8]
-    assert by_row.rows[1][2:] == pytest.approx([64, 69, 74, 79])
-
-
-def test_collisions_that_are_learned_are_seen(monkeypatch):
-    monkeypatch.setattr(discs, "passing_accuracy", lambda task: 0.6)
-    learned = discs.measure(disc_study())
-    for name in ("discs_over_width", "discs_met", "discs_grows"):
-        assert learned[name].interval.low > discs.EXPECTED[name].range[1]
-    alike = discs.measure(disc_study(lambda met: 0.05))
-    assert alike["discs_grows"].interval.value == pytest.approx(0)
-    assert alike["discs_over_width"].interval.value == pytest.approx(2)
-    longer = disc_study()
-    longer.config.train.steps += 1
-    found = discs.measure(longer)
-    assert all("expected of 3000 steps" in found[name].reason for name in discs.SHORT_CLAIMS)
-
-
-def test_discs_that_never_collide_have_no_answer_without_collisions():
-    planted = disc_study()
-    with pytest.raises(ValueError, match="no discs that collide"):
-        discs.colliding(dataclasses.replace(planted, runs=planted.runs[:4]))
-
-
-def test_the_answer_without_collisions_is_right_for_discs_that_never_meet():
-    config = build.config("balls", "mixer")
-    task = tasks.make(config)
-    assert 0.25 < discs.passing_accuracy(task, 256) < 1
-    assert discs.passing_accuracy(dataclasses.replace(task, balls=1), 256) == 1
-
 
 SMALL = ones.DepthOfOnes(2, 2, ("and", "or"), 0, "values")
 

@@ -5,18 +5,12 @@ import pytest
 from planted_serial import planted_claims, study, verdicts
 
 from experiments.serial import build
-from experiments.serial.reach import reach
-from experiments.serial.studies import headline, light_cone, trees, window, words
+from experiments.serial.studies import headline, light_cone, window
 from experiments.serial.tasks import MAJORITY, RANDOM
 from jaxlab.report.claims import Verdict
 from jaxlab.report.expected import Unmeasured
 from jaxlab.report.figures import house_style
 from jaxlab.tasks.serial import automata
-
-
-def test_reach_ends_at_the_first_letter_that_is_lost():
-    accuracy_SxN = [[1.0, 0.96, 0.94, 1.0], [0.9, 1.0, 1.0, 1.0], [1.0, 1.0, 1.0, 1.0]]
-    np.testing.assert_array_equal(reach(accuracy_SxN), [2, 0, 4])
 
 
 def cone_study(accuracy=lambda rule, time, depth, width, ceiling: ceiling):
@@ -169,79 +163,6 @@ def test_controls_that_need_width_fail_and_a_ladder_that_begins_too_high_is_told
     assert claims["window_control_90"].verdict == Verdict.INCONCLUSIVE
     assert claims["window_control_majority"].verdict == Verdict.FAILS
     assert "more than 64" in claims["window_control_majority"].detail
-
-
-def test_trees_are_told_from_guessing():
-    narrow = [(b, D, 0.5, 1 / 60) for b, D in ((2, 1), (2, 3), (2, 4), (16, 1))]
-    shapes = [*narrow, (16, 1, 0.0, 0.04)]
-    cells = [
-        (
-            {
-                "task.group": group,
-                "task.fan_in": b,
-                "task.depth": D,
-                "optimizer.weight_decay": decay,
-            },
-            {"eval_accuracy_root": 1.0 if (b, D) == (2, 4) else accuracy},
-        )
-        for group in ("A5", "Z60")
-        for b, D, decay, accuracy in shapes
-    ]
-    one_level = {"task.group": "majority", "task.fan_in": 16, "task.depth": 1}
-    planted = study(
-        build.config("blocks", "tree"),
-        [*cells, (one_level, {"eval_accuracy_root": 0.999})],
-        parameters=lambda config: 500 if config.task.fan_in == 16 else 100,
-    )
-    found = trees.measure(planted)
-    assert found["trees_reached"].interval.value == 1.0
-    assert found["trees_below"].interval.high < 1e-9
-    assert found["trees_wide"].interval.value == pytest.approx(0.04)
-    assert found["trees_z60_wide"].interval.value == pytest.approx(0.04)
-    assert verdicts(trees, planted) == {Verdict.HOLDS}
-    assert found["trees_wide_parameters"].interval.value == 5.0
-    assert found["trees_control_majority"].interval.value == pytest.approx(0.999)
-    with house_style():
-        (figure,) = trees.figures(planted)
-    assert "0.04 (A5), 0.04 (Z60), 0.999 (majority)" in figure.caption
-    guesses = {(row[0], row[5]) for row in trees.tables(planted)[0].rows}
-    assert guesses == {("A5", 0.0167), ("Z60", 0.0167), ("majority", 0.5982)}
-
-
-def test_reach_of_layers_and_recurrence():
-    reaches = {
-        ("A5", "transformer", 1): 4,
-        ("A5", "transformer", 2): 6,
-        ("A5", "transformer", 4): 7,
-        ("A5", "recurrent", 1): 12,
-        ("S3", "transformer", 1): 3,
-        ("S3", "transformer", 2): 4,
-        ("Z6", "transformer", 2): 14,
-        ("S3", "recurrent", 1): 16,
-    }
-    cells = [
-        (
-            {
-                "task.group": group,
-                "model.name": name,
-                "model.layers" if name == "transformer" else "model.depth": layers,
-            },
-            {"eval_accuracy": far / 16}
-            | {f"eval_accuracy_letter_{n}": float(n <= far) for n in range(1, 17)},
-        )
-        for (group, name, layers), far in reaches.items()
-    ]
-    config = build.config("words", "transformer")
-    config.model.depth = 1
-    planted = study(config, cells)
-    found = words.measure(planted)
-    assert found["words_gru"].interval.value == 1.0
-    assert found["words_transformer"].interval.value == 3
-    assert found["words_layers"].interval.value == 1
-    assert found["words_control"].interval.value == 10
-    with house_style():
-        assert len(words.figures(planted)) == 1
-    assert words.tables(planted)[0].rows[0][3] == 12
 
 
 def test_compute_in_series_is_told_from_compute_side_by_side():

@@ -1,83 +1,16 @@
-"""Claims of what computes in series, loops, roll-outs and steps of denoising, planted."""
+"""Claims of what computes in series, roll-outs and steps of denoising, planted."""
 
 import numpy as np
 import pytest
 from planted_serial import study
 
 from experiments.serial import build
-from experiments.serial.studies import diffusion, frontier, gates, loops, scratchpad
+from experiments.serial.studies import diffusion, gates, scratchpad
 from jaxlab.report.expected import Unmeasured
 from jaxlab.report.figures import house_style
 from jaxlab.tasks.serial import automata
 
 TABLE_W = automata.truth_table(110, 4)
-
-
-def read(reach_of, trained):
-    """Returns the metrics of a model of 8 letters with the reach `reach_of(loop)`."""
-    loops = {
-        f"eval_loop_{loop}_letter_{letter}": float(letter <= reach_of(loop))
-        for loop in range(1, 17)
-        for letter in range(1, 9)
-    }
-    own = {f"eval_accuracy_letter_{n}": float(n <= reach_of(trained)) for n in range(1, 9)}
-    return own | loops | {"eval_accuracy": trained / 8}
-
-
-def test_the_frontier_of_loops_has_the_planted_slope():
-    def cell(trained, width=64):
-        metrics = read(lambda loop: min(loop, trained), trained)
-        return {"model.loops": trained, "model.width": width}, metrics
-
-    config = build.config("words", "looped")
-    config.task.group, config.task.length, config.unrolled = "S3", 8, 16
-    planted = study(config, [cell(n) for n in (1, 2, 4, 8)] + [cell(1, width=184)])
-    found = loops.measure(planted)
-    assert found["loops_gain"].interval.value == 7
-    assert found["loops_whole"].interval.value == 0
-    assert found["loops_wide"].interval.value == 7
-    assert found["loops_half"].interval.value == pytest.approx(1)
-    assert found["loops_frontier"].interval.value == pytest.approx(1)
-    assert "8 letters after 8 loops, 8 after 16" in found["loops_frontier"].detail
-    with house_style():
-        assert len(loops.figures(planted)) == 1
-    assert [row[1] for row in loops.tables(planted)[0].rows] == [1, 2, 4, 8, 1]
-
-
-def test_a_frontier_that_is_taught_has_the_planted_slopes():
-    cells = {
-        (1, True): lambda loop: loop,
-        (4, True): lambda loop: 2 * loop,
-        (8, True): lambda loop: min(loop, 17 - loop),
-        (8, False): lambda loop: 3,
-    }
-    config = build.config("growing_words", "looped")
-    config.task.group, config.task.length, config.unrolled = "S3", 8, 16
-    config.model.injected, config.staged_loops = True, True
-    planted = study(
-        config,
-        [
-            ({"model.loops": n, "staged_loops": staged}, read(reach, n))
-            for (n, staged), reach in cells.items()
-        ],
-    )
-    found = frontier.measure(planted)
-    values = {name: own.interval.value for name, own in found.items()}
-    assert values == pytest.approx(
-        {
-            "frontier_slope": 1,
-            "frontier_whole": 0,
-            "frontier_past": 7,  # 8 letters after 8 loops, 1 after 16
-            "frontier_half": 2,
-            "frontier_line": 0,
-            "frontier_fixed": 5,
-            "frontier_untrained": 7,
-        }
-    )
-    with house_style():
-        assert len(frontier.figures(planted)) == 1
-    rows = frontier.tables(planted)[0].rows
-    assert [(row[0], row[2]) for row in rows] == [(1, 1), (4, 8), (8, 3), (8, 8)]
 
 
 def test_what_steps_of_denoising_add_is_measured():

@@ -130,10 +130,11 @@ def accuracy_by_compute(study: Study) -> Figure:
     left.axhline(passing_accuracy(task), color=GREY, ls=":", label="answered as passing")
     left.axhline(task.chance(), color=GREY, ls="--", label="guess")
     shown = {f"{DEEP[1]} layers": DEEP, f"{WIDE[1]} times the width": WIDE, "one layer": ONE}
-    for label, condition in shown.items():
+    for (label, condition), shift in zip(shown.items(), (-0.06, 0.0, 0.06), strict=True):
         if condition in own:
             parts = [_interval(right_S) for right_S in by_collisions(own[condition]).T / 100]
-            plots.interval_plot(right, list(NUMBERS), *cells.ends(parts), label=label)
+            places = [number + shift for number in NUMBERS]
+            plots.interval_plot(right, places, *cells.ends(parts), label=label)
     right.set(xlabel=f"collisions in the row ({MOST}: or more)", xticks=list(NUMBERS))
     for ax in (left, right):
         ax.set(ylabel="accuracy", ylim=(0.2, 1.03))
