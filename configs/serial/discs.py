@@ -33,14 +33,8 @@ from jaxlab.report.claims import Claim, Kind
 
 SIZES = {
     "default": {},
-    "large": {
-        "depths": (1, 2, 4, 8, 16),
-        "seeds": 5,
-        "model.width": 128,
-        "train.batch_size": 512,
-        "train.steps": 50_000,
-        "records.every_steps": 12_500,
-    },
+    "large": {"depths": (1, 2, 4, 8, 16), "seeds": 5, "model.width": 128}
+    | {"train.batch_size": 512, "train.steps": 50_000, "records.every_steps": 12_500},
     # Collisions take long to compile.
     "tiny": {"kinds": ("passing",), "depths": (1,), "parallel": (), "rates": (3e-3,), "seeds": 2}
     | {"model.width": 8, "train.batch_size": 8, "train.steps": 4, "eval.batches": 2},

@@ -28,15 +28,8 @@ from jaxlab.report.figures import Figure, panels
 
 SIZES = {
     "default": {},
-    "large": {
-        "task.length": 16,
-        "task.stage_steps": 3000,
-        "loops": (1, 8, 16),
-        "unrolled": 32,
-        "seeds": 5,
-        "train.batch_size": 256,
-        "train.steps": 20_000,
-    },
+    "large": {"task.length": 16, "task.stage_steps": 3000, "loops": (1, 8, 16), "unrolled": 32}
+    | {"seeds": 5, "train.batch_size": 256, "train.steps": 20_000},
     "tiny": {"task.length": 4, "task.stage_steps": 2, "loops": (1, 2, 4), "unrolled": 8}
     | {"model.width": 8, "model.hidden": 16, "seeds": 2}
     | {"train.batch_size": 8, "train.steps": 4, "eval.batches": 2},

@@ -26,15 +26,8 @@ from jaxlab.report.figures import Figure, panels
 
 SIZES = {
     "default": {},
-    "large": {
-        "task.length": 16,
-        "loops": (1, 2, 4, 8, 16),
-        "wide": 264,
-        "unrolled": 32,
-        "seeds": 5,
-        "train.batch_size": 256,
-        "train.steps": 20_000,
-    },
+    "large": {"task.length": 16, "loops": (1, 2, 4, 8, 16), "wide": 264, "unrolled": 32}
+    | {"seeds": 5, "train.batch_size": 256, "train.steps": 20_000},
     "tiny": {"task.length": 2, "loops": (1, 2), "unrolled": 3, "model.width": 8, "wide": 16}
     | {"model.hidden": 16, "seeds": 2, "train.batch_size": 8, "train.steps": 4, "eval.batches": 2},
 }

@@ -37,15 +37,9 @@ from jaxlab.report.figures import Figure, panels
 
 SIZES = {
     "default": {},
-    "large": {
-        "puzzles": ("9x9_1", "9x9_2", "9x9_4", "9x9_8"),
-        "depths": (1, 2, 4, 8, 16),
-        "model.width": 128,
-        "seeds": 5,
-        "train.batch_size": 256,
-        "train.steps": 20_000,
-        "records.every_steps": 5000,
-    },
+    "large": {"puzzles": ("9x9_1", "9x9_2", "9x9_4", "9x9_8"), "depths": (1, 2, 4, 8, 16)}
+    | {"model.width": 128, "seeds": 5, "train.batch_size": 256}
+    | {"train.steps": 20_000, "records.every_steps": 5000},
     "tiny": {"puzzles": ("4x4_3",), "depths": (1,), "parallel": (), "rates": (3e-3,), "seeds": 2}
     | {"model.width": 8, "train.batch_size": 8, "train.steps": 4, "eval.batches": 2},
 }

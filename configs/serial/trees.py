@@ -240,7 +240,7 @@ def accuracy_by_levels(study):
                 narrow[levels + 0.05 * number] = interval
             if branches**levels == length:  # of one level the best setting
                 whole[size] = max(whole.get(size, interval), interval, key=lambda i: i.value)
-            if levels == 1 and branches == length:
+            if branches == length:
                 best[group] = max(best.get(group, 0.0), interval.value)
         for ax, points in ((left, narrow), (right, dict(sorted(whole.items())))):
             if points:
