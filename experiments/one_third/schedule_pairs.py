@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import exp
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -41,7 +42,7 @@ class Pair(NamedTuple):
             raise NotMeasurable(f"there are too few logging steps for {PARTS} parts of the clock")
         means = [log_ratio_SxR[:, part_R == part].mean(axis=1) for part in range(1, PARTS + 1)]
         return [
-            Interval(*np.exp([log.value, log.low, log.high]).tolist(), log.seeds, log.level)
+            Interval(exp(log.value), exp(log.low), exp(log.high), log.seeds, log.level)
             for log in over_seeds(np.transpose(means))
         ]
 

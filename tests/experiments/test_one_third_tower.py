@@ -5,10 +5,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import xarray as xr
+from planted_studies import file
 
-from experiments.one_third.studies import tower as study_of_towers
 from experiments.one_third.tower import build, config, validate
 from jaxlab import config as configs
+from jaxlab.analysis.estimate import NotMeasurable
 from jaxlab.analysis.study import Study
 from jaxlab.config import ConfigError
 from jaxlab.experiment import BatchId, stream_key
@@ -95,21 +96,20 @@ def planted(depths=(1, 2, 4, 8)):
         {"eval_loss": (("member", "step"), loss), "tau": (("member", "step"), [tau_R] * len(rows))},
         {"step": step, **{n: ("member", list(c)) for n, c in zip(names, columns, strict=True)}},
     )
-    return Study("tower", configs.override(config(), {"window": (0.2, 4.0)}), [], data)
+    return Study("tower", config(), [], data)
 
 
-def test_planted_exponents_of_depth_and_time_are_found():
-    found = study_of_towers.measure(planted())["tower_depth"].interval
+def test_the_planted_exponent_of_depth_is_found_at_every_temperature():
+    (claim,) = file("tower").claims
+    found = claim.measure(planted())
     np.testing.assert_allclose((found.value, found.low, found.high), 0.25, rtol=1e-6)
-    by_depth, by_time = study_of_towers.tables(planted())
-    np.testing.assert_allclose([row[1] for row in by_depth.rows], 0.25, rtol=1e-6)
-    assert len(by_time.rows) == 8
-    np.testing.assert_allclose([row[3] for row in by_time.rows], 0.4, rtol=1e-4)
+    (table,) = (make(planted()) for make in file("tower").tables)
+    np.testing.assert_allclose([row[1] for row in table.rows], 0.25, rtol=1e-6)
 
 
-def test_one_depth_has_no_exponent_of_depth_but_its_tables():
-    with pytest.raises(ValueError, match="students of one depth only"):
-        study_of_towers.measure(planted(depths=(2,)))
-    by_depth, by_time = study_of_towers.tables(planted(depths=(2,)))
-    assert by_depth.rows[0][1] is None
-    assert by_time.rows[0][3] == pytest.approx(0.4, rel=1e-4)
+def test_one_depth_has_no_exponent_of_depth_but_its_table():
+    (claim,) = file("tower").claims
+    with pytest.raises(NotMeasurable, match="students of one depth only"):
+        claim.measure(planted(depths=(2,)))
+    (table,) = (make(planted(depths=(2,))) for make in file("tower").tables)
+    assert table.rows[0][1] is None
