@@ -2,89 +2,125 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import cache
+from typing import TYPE_CHECKING
 
 import numpy as np
-import xarray as xr
 
-from jaxlab.analysis.cells import last_records
-from jaxlab.analysis.interval import student_interval
+from jaxlab.analysis import estimators
+from jaxlab.analysis.cells import cell, final_metrics, select
+from jaxlab.analysis.estimate import Estimate, NotMeasurable
+from jaxlab.analysis.estimators import Cell, Measure, over_seeds
 from jaxlab.analysis.study import Study
-from jaxlab.report.claims import format_estimate
-from jaxlab.report.expected import Measured, Unmeasured
+from jaxlab.report.claims import format_estimate, format_number
+from jaxlab.report.generic import cells_of, swept_keys
 from jaxlab.report.page import Table
 
+if TYPE_CHECKING:
+    import xarray as xr
+
 PLAIN = {"streams.count": 1, "streams.lone": False}
-LONE = {"streams.count": 1, "streams.lone": True}
+PREFIX_CONTROL = {"streams.count": 1, "streams.lone": True}  # the single-stream prefix control
 
 
-def ends(study: Study, *keys: str) -> xr.Dataset:
-    """Returns the metrics of every member at its last record; see `last_records`.
+@cache
+def final(study: Study, *keys: str) -> xr.Dataset:
+    """Returns the metrics of every member at its last evaluation; see `final_metrics`.
 
     `parameters` (N: without the embedding, with what the streams add) and `added` are coordinates
-    too.
+    too. Members are in the order of the runs.
     """
-    found = last_records(study, *keys)
-    info = {str(run.folder): run.environment["data"] for run in study.runs}
-    runs = [info[str(run)] for run in found["run"].values]
-    coords = {
-        "parameters": [run["parameters"] for run in runs],
-        "added": [run["added_parameters"] for run in runs],
-    }
-    return found.assign_coords({key: ("member", values) for key, values in coords.items()})
+    sizes = [run.environment["data"] for run in study.runs for _ in run.members]
+    counts = {"parameters": "parameters", "added": "added_parameters"}
+    return final_metrics(study, *keys).assign_coords(
+        {name: ("member", [size[key] for size in sizes]) for name, key in counts.items()}
+    )
 
 
-def gain(before: xr.Dataset, after: xr.Dataset) -> np.ndarray:
-    """Returns what the loss falls by from one cell to another, in per cent of it, seed by seed.
+def gain(better: Cell, base: Cell, counted: str = "parameters") -> Measure:
+    """Measures by how many percent of the loss of `base` the loss of `better` is lower, by pairs.
+
+    counted: what the detail says of both cells: all `parameters`, or those `added`, which learn
+    around a frozen decoder.
+    """
+
+    def measure(study: Study) -> Estimate:
+        estimate = estimators.gain(better, base)(study)
+        return estimate.noting(compared(study, better, base, counted))
+
+    return measure
+
+
+def compared(study: Study, better: Cell, base: Cell, counted: str = "parameters") -> str:
+    """Returns the difference of two cells in nats and in parameters, for the reader."""
+    data = final(study, *better, *base)
+    both = cell(data, better), cell(data, base)
+    nats = float((both[1]["eval_loss"].values - both[0]["eval_loss"].values).mean())
+    counts = [f"{int(part[counted][0]):,}" for part in both]
+    verb = "learn" if counted == "added" else "without the embedding"
+    counted_text = f"{counts[0]} parameters {verb}, against {counts[1]}"
+    return f"{format_number(nats, 4)} nats per token; {counted_text}"
+
+
+def paired(better: xr.Dataset, base: xr.Dataset) -> np.ndarray:
+    """Returns the gain of one cell over another in percent, seed by seed.
 
     Raises:
-      ValueError: cells of different seeds.
+      NotMeasurable: the cells have different seeds.
     """
-    if before["seed"].values.tolist() != after["seed"].values.tolist():
-        raise ValueError("two cells that are compared have different seeds: pairs need the same")
-    return 100 * (1 - after["eval_loss"].values / before["eval_loss"].values)
+    if better["seed"].values.tolist() != base["seed"].values.tolist():
+        raise NotMeasurable("two cells that are compared have different seeds")
+    return 100 * (1 - better["eval_loss"].values / base["eval_loss"].values)
 
 
-def attempt(measure: Callable[[], Measured]) -> Measured | Unmeasured:
-    """Returns a measurement, or why there is none: one claim does not take the others with it."""
-    try:
-        return measure()
-    except ValueError as error:
-        return Unmeasured(str(error))
-
-
-def half_less(two_S: np.ndarray, lone_S: np.ndarray, unit: str) -> Measured | Unmeasured:
+def half_less(two_S: np.ndarray, prefix_S: np.ndarray, unit: str) -> Estimate:
     """Returns half of what two streams gain less what a prefix alone does, seed by seed.
 
-    Where two streams are not seen to gain there is nothing of which a prefix could have a share.
+    Raises:
+      NotMeasurable: two streams are not seen to gain, so there is no share of it.
     """
-    two = student_interval(two_S)
+    two = over_seeds(two_S)
     if not two.low > 0:
-        return Unmeasured(
+        raise NotMeasurable(
             f"2 streams gain {format_estimate(two.value, two.low, two.high)}{unit}: "
             "not above nothing, so there is no share of it"
         )
-    detail = f"{lone_S.mean():.4f}{unit}, where 2 streams take {two_S.mean():.4f}{unit}"
-    return Measured(student_interval(two_S / 2 - lone_S), detail)
+    detail = f"{prefix_S.mean():.4f}{unit}, where 2 streams take {two_S.mean():.4f}{unit}"
+    return over_seeds(two_S / 2 - prefix_S, detail)
 
 
-def compared(cells: Mapping[str, xr.Dataset], reference: xr.Dataset, caption: str) -> Table:
-    """Returns a row for each cell, by its name, and what its loss has less than a reference."""
-    rows = []
-    for name, own in cells.items():
-        loss_S = own["eval_loss"].values
-        spread = float(np.std(loss_S, ddof=1)) if loss_S.size > 1 else np.nan
-        less = None
-        if own is not reference:
-            less = student_interval(reference["eval_loss"].values - loss_S)
-        rows.append(
-            [
-                *(name, int(own["parameters"][0]), int(own["added"][0])),
-                *(float(loss_S.mean()), spread),
-                *((less.value, less.low, less.high) if less else (None, None, None)),
-                *(float(own[f"eval_weight_{name}"].mean()) for name in ("entropy", "min")),
-            ]
-        )
-    header = ["cell", "N", "added", "loss, nats", "sd over seeds"]
-    header += ["less than the reference, nats", "low", "high", "entropy of weights", "least weight"]
+def sizes_table(study: Study) -> Table:
+    """Returns parameters and loss of every cell, and what it gains over one stream beside it."""
+    swept = swept_keys(study)
+    data, rows = final(study, *swept, *PLAIN, "streams.prefix"), []
+    for name, members in cells_of(replace(study, data=data)).items():
+        loss_S = members["eval_loss"].values
+        spread = float(np.std(loss_S, ddof=1)) if loss_S.size > 1 else None
+        row = [name, int(members["parameters"][0]), int(members["added"][0])]
+        row += [float(loss_S.mean()), spread]
+        base = _reference(data, {k: members[k].values[0] for k in swept}, members["seed"])
+        less: list[float | None] = [None, None, None]
+        if base is not None and not np.array_equal(base["eval_loss"], loss_S):
+            found = over_seeds(base["eval_loss"].values - loss_S)
+            less = [found.value, found.low, found.high]
+        rows.append(row + less)
+    header = ["cell", "N", "added", "loss, nats", "SD over seeds"]
+    header += ["less than one stream, nats", "low", "high"]
+    caption = (
+        f"{study.name}: parameters and final loss of every cell. N counts all but the embedding; "
+        "differences are to one stream with all else equal, without a prefix where there is one "
+        "such, paired by seed, 95 %"
+    )
     return Table(caption, header, rows)
+
+
+def _reference(data: xr.Dataset, values: Mapping, seeds: xr.DataArray) -> xr.Dataset | None:
+    same = {key: value for key, value in values.items() if not key.startswith("streams.")}
+    one = select(data, same | {"streams.count": 1})
+    plain = select(one, PLAIN)
+    found = plain if plain["seed"].size else one
+    if found["seed"].size:  # around a frozen decoder every cell has a prefix: the shortest
+        found = select(found, {"streams.prefix": int(found["streams.prefix"].values.min())})
+    return found if np.array_equal(found["seed"], seeds) else None

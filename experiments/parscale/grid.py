@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import xarray as xr
 
-from experiments.parscale.cells import LONE, PLAIN, ends
-from jaxlab.analysis.cells import cell, levels, pick
+from experiments.parscale.cells import PLAIN, PREFIX_CONTROL, final
+from jaxlab.analysis.cells import cell, levels, select
+from jaxlab.analysis.estimate import NotMeasurable
 from jaxlab.analysis.study import Study
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 WIDTH, COUNT = "model.width", "streams.count"
 
@@ -30,8 +33,23 @@ class Grid(NamedTuple):
     ladder_widths: list[int]
     ladder_N_L: np.ndarray  # of one stream
     ladder_SxL: np.ndarray
-    lone_SxW: np.ndarray | None  # of one stream with a prefix
+    control_SxW: np.ndarray | None  # of the single-stream prefix control
     vocabulary: int  # the embedding has as many parameters in each unit of width
+
+    def at(self, count: int) -> int:
+        """The place of P streams on the last axis.
+
+        Raises:
+          NotMeasurable: the study has no cell of so many.
+        """
+        if count not in self.counts:
+            raise NotMeasurable(f"the study has no P = {count}")
+        return self.counts.index(count)
+
+    @property
+    def gains(self) -> np.ndarray:
+        """What the loss falls by from one stream to P, in percent of it: [S, W, P]."""
+        return 100 * (1 - self.loss_SxWxP / self.loss_SxWxP[..., :1])
 
     def metric(self, name: str) -> np.ndarray:
         """Returns a final metric of every cell with its seeds: [S, W, P]."""
@@ -50,31 +68,35 @@ class Grid(NamedTuple):
 
 @cache
 def members(study: Study, task: str = "text") -> xr.Dataset:
-    """Returns every member of a task at its end; ValueError where one diverged."""
-    data = ends(study, WIDTH, COUNT, "streams.lone", "task.name", "task.vocabulary")
-    return pick(data, {"task.name": task})
+    """Returns every member of a task at its last evaluation."""
+    data = final(study, WIDTH, COUNT, "streams.lone", "task.name", "task.vocabulary")
+    return select(data, {"task.name": task})
 
 
 @cache
 def grid(study: Study, task: str = "text") -> Grid:
-    """Returns the losses on a task; ValueError where a cell lacks or a member diverged."""
+    """Returns the losses on a task.
+
+    Raises:
+      NotMeasurable: a cell lacks, seeds are not the same in all, or a member diverged.
+    """
     data = members(study, task)
     with_streams = data.isel(member=data[COUNT].values > 1)
     widths, counts = levels(with_streams, WIDTH), [1, *levels(with_streams, COUNT)]
     if len(counts) == 1:
-        raise ValueError("the study has no cell of several streams")
+        raise NotMeasurable("the study has no cell of several streams")
     cells = [
         [cell(data, {WIDTH: width, COUNT: count, "streams.lone": False}) for count in counts]
         for width in widths
     ]
-    plain_widths = levels(pick(data, PLAIN), WIDTH)
+    plain_widths = levels(select(data, PLAIN), WIDTH)
     ladder = [cell(data, PLAIN | {WIDTH: width}) for width in plain_widths]
-    lone = []
-    if pick(data, LONE).sizes["member"]:
-        lone = [cell(data, LONE | {WIDTH: width}) for width in widths]
-    every = [*(own for row in cells for own in row), *ladder, *lone]
+    control = []
+    if select(data, PREFIX_CONTROL).sizes["member"]:
+        control = [cell(data, PREFIX_CONTROL | {WIDTH: width}) for width in widths]
+    every = [*(own for row in cells for own in row), *ladder, *control]
     if len({tuple(own["seed"].values.tolist()) for own in every}) > 1:
-        raise ValueError("cells have different seeds: pairs need the same")
+        raise NotMeasurable("cells have different seeds: pairs need the same")
 
     def of(name: str) -> np.ndarray:
         return np.array([[float(own[name][0]) for own in row] for row in cells])
@@ -88,21 +110,10 @@ def grid(study: Study, task: str = "text") -> Grid:
         loss_SxWxP=_by_seed(cells, "eval_loss"),
         ladder_widths=plain_widths,
         ladder_N_L=np.array([float(own["parameters"][0]) for own in ladder]),
-        ladder_SxL=np.stack([own["eval_loss"].values for own in ladder], axis=1),
-        lone_SxW=np.stack([own["eval_loss"].values for own in lone], axis=1) if lone else None,
+        ladder_SxL=_by_seed([ladder], "eval_loss")[:, 0],
+        control_SxW=_by_seed([control], "eval_loss")[:, 0] if control else None,
         vocabulary=int(data["task.vocabulary"][0]),
     )
-
-
-def gains(own: Grid) -> np.ndarray:
-    """Returns what the loss falls by from one stream to P, in per cent of it: [S, W, P]."""
-    return 100 * (1 - own.loss_SxWxP / own.loss_SxWxP[..., :1])
-
-
-def added(own: Grid, count: int) -> str:
-    """Returns what P streams add to the parameters of one, for the reader."""
-    share_W = own.added_WxP[:, own.counts.index(count)] / own.N_WxP[:, 0]
-    return f"{count} streams add {share_W.min():.0%} to {share_W.max():.0%} to N"
 
 
 def _by_seed(cells: list[list[xr.Dataset]], name: str) -> np.ndarray:

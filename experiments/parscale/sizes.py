@@ -5,8 +5,8 @@ from __future__ import annotations
 from experiments.parscale import text
 from jaxlab.config import Config
 
-# For an accelerator: 12 layers, a learned vocabulary, and 48 slots as published.
-PAPER = {
+# For an accelerator: 12 layers, a learned vocabulary, and prefixes of 48 positions as published.
+LARGE = {
     "task.vocabulary": 4096,
     "task.length": 1024,
     "task.packed": True,
@@ -31,8 +31,8 @@ PAPER = {
     "eval.batches": 32,
 }
 # A second stage takes a twentieth of the steps of the first, and goes on with its data.
-PAPER_SECOND_STAGE = {
-    **PAPER,
+LARGE_SECOND_STAGE = {
+    **LARGE,
     "train.steps": 1000,
     "task.first_step": 20_000,
     "records.every_steps": 100,
@@ -54,18 +54,17 @@ TINY = {
 TINY_SECOND_STAGE = {**TINY, "task.first_step": 4, "counts": (1, 2)}
 
 
-def base(study: str) -> Config:
+def base() -> Config:
     """Returns the config of one cell on two CPU cores: a byte-level decoder of 3,600 parameters.
 
     What the pilots chose (seeds 0 and 1, widths 12 to 32, one and four streams; then 100 to 105, at
     width 8 and in part 12): decoders so narrow that two million bytes fill them, since up to a
-    million bytes streams gained nothing at width 16; few slots, since 48 before 64 tokens hold up
-    learning; matrices of deviation 0.1, which gives a narrow decoder the activations that 0.02
-    gives a published one; small batches, for many steps; a rate that ends at 0, for less noise
-    between pairs.
+    million bytes streams gained nothing at width 16; short prefixes, since 48 positions before 64
+    tokens hold up learning; matrices of standard deviation 0.1, which gives a narrow decoder the
+    activations that 0.02 gives a published one; small batches, for many steps; a rate that ends at
+    0, for less noise between pairs.
     """
     config = text.config()
-    config.study = study
     config.task.length = 64
     config.model.width = 12
     config.model.hidden = 36

@@ -1,17 +1,16 @@
-"""How many parameters P streams are worth: read off decoders of one stream, on any task."""
+"""The effective parameter multiplier: N of one stream with the loss of P streams, over their N."""
 
 from __future__ import annotations
 
 from functools import cache
 
 import numpy as np
-import xarray as xr
-from scipy.interpolate import PchipInterpolator
+import scipy
 
-from experiments.parscale.grid import WIDTH, Grid, grid
+from experiments.parscale.grid import Grid, grid
 from jaxlab.analysis.bootstrap import BootstrapInterval, bootstrap_interval
+from jaxlab.analysis.estimate import RESAMPLES, Estimate, NotMeasurable, of_interval
 from jaxlab.analysis.study import Study
-from jaxlab.tasks import recall
 
 
 def log_multipliers(
@@ -24,7 +23,7 @@ def log_multipliers(
     """Returns ln(N of one stream with the loss of P streams / N of those), for every width: [W].
 
     Losses are means over `seeds`. Between those of one stream runs a curve through logarithms whose
-    bends matter: where widths double, straight lines overrate N by 4 to 12 per cent, for losses as
+    bends matter: where widths double, straight lines overrate N by 4 to 12 percent, for losses as
     here, and this curve by 3 at most. Nothing is extrapolated: inf where the loss is below that of
     the widest, -inf where it is above that of the narrowest; NaN where the losses of one stream do
     not fall with N.
@@ -37,13 +36,13 @@ def log_multipliers(
     """
     tokens = own.vocabulary * embedding
     N_L = own.ladder_N_L + tokens * np.array(own.ladder_widths)
-    column = own.counts.index(count)
+    column = own.at(count)
     N_W = own.N_WxP[:, column] + tokens * np.array(own.widths)
     loss_L = own.ladder_SxL[seeds].mean(axis=0)
     loss_W = own.loss_SxWxP[seeds][..., column].mean(axis=0)
     if len(N_L) < 2 or not (np.diff(loss_L) < 0).all():
         return np.full(len(N_W), np.nan)
-    ladder = PchipInterpolator(-np.log(loss_L), np.log(N_L), extrapolate=False)
+    ladder = scipy.interpolate.PchipInterpolator(-np.log(loss_L), np.log(N_L), extrapolate=False)
     log_N_W = ladder(-np.log(loss_W))
     log_N_W[loss_W < loss_L[-1]] = np.inf
     log_N_W[loss_W > loss_L[0]] = -np.inf
@@ -51,31 +50,36 @@ def log_multipliers(
 
 
 @cache
-def multiplier(study: Study, task: str, count: int, width: int | None = None) -> BootstrapInterval:
-    """Returns what P streams are worth: at one width, or the geometric mean over `Grid.inner`.
+def multiplier(study: Study, task: str, count: int, width: int | None = None) -> Estimate:
+    """Measures the multiplier at one width, or its geometric mean over `Grid.inner`.
 
     Raises:
-      ValueError: fewer than three seeds, or a loss outside those of one stream: of all seeds, or of
-        more resamples than the ends of the interval leave out.
+      NotMeasurable: fewer than three seeds, or a loss outside those of one stream: of all seeds, or
+        of more resamples than the ends of the interval leave out.
     """
     own = grid(study, task)
     places = own.inner if width is None else [own.widths.index(width)]
     if not places:
-        raise ValueError("no width with streams lies between two of one stream alone")
+        raise NotMeasurable("no width with streams lies between two of one stream alone")
     log_W = log_multipliers(own, count)[places]
     if np.isnan(log_W).any():
-        raise ValueError("the losses of one stream do not fall with N: nothing is read off them")
+        raise NotMeasurable("the losses of one stream do not fall with N: nothing is read off them")
     for beyond, end, sign, than in ((np.inf, -1, ">", "widest"), (-np.inf, 0, "<", "narrowest")):
         out = [place for place, log in zip(places, log_W, strict=True) if log == beyond]
         if out:
-            bound_W = own.ladder_N_L[end] / own.N_WxP[:, own.counts.index(count)]
+            bound_W = own.ladder_N_L[end] / own.N_WxP[:, own.at(count)]
             bounds = [f"{sign} {bound_W[place]:.2f} at width {own.widths[place]}" for place in out]
-            raise ValueError(f"{', '.join(bounds)}: beyond the {than} decoder of one stream")
-    return _over_seeds(lambda seeds: log_multipliers(own, count, seeds)[places], own)
+            raise NotMeasurable(f"{', '.join(bounds)}: beyond the {than} decoder of one stream")
+    found = _over_seeds(lambda seeds: log_multipliers(own, count, seeds)[places], own)
+    each_W = np.exp(log_multipliers(own, count))
+    detail = ", ".join(f"width {own.widths[place]}: {each_W[place]:.2f}" for place in own.inner)
+    whole = np.exp(log_multipliers(own, count, embedding=True)[places].mean())
+    detail += f"; {_reached(found)}; where N counts the embedding {whole:.2f}"
+    return of_interval(found, covers=RESAMPLES, detail=detail)
 
 
-def ratio(study: Study, count: int) -> BootstrapInterval:
-    """Returns the multiplier of reasoning over that of memory, seeds resampled together."""
+def ratio(study: Study, count: int) -> Estimate:
+    """Measures the multiplier of reasoning over that of memory, seeds resampled together."""
     memory, reasoning = grid(study, "recall"), grid(study, "composition")
 
     def more(seeds: np.ndarray) -> np.ndarray:
@@ -85,7 +89,24 @@ def ratio(study: Study, count: int) -> BootstrapInterval:
             )
         return more_W[memory.inner]
 
-    return _over_seeds(more, memory)
+    found = _over_seeds(more, memory)
+    return of_interval(found, covers=RESAMPLES, detail=f"seeds resampled whole; {_reached(found)}")
+
+
+def gains_beyond(own: Grid) -> np.ndarray:
+    """Returns gains over one stream with as many parameters, in percent of its loss: [S, W, P].
+
+    That loss is read off the same seed's losses of one stream; NaN beyond the widest.
+    """
+    log_N_L, log_N_WxP = np.log(own.ladder_N_L), np.log(own.N_WxP)
+    if len(log_N_L) < 2:
+        return np.full_like(own.loss_SxWxP, np.nan)
+    curves = [
+        scipy.interpolate.PchipInterpolator(log_N_L, np.log(loss_L), extrapolate=False)
+        for loss_L in own.ladder_SxL
+    ]
+    given_SxWxP = np.array([np.exp(curve(log_N_WxP)) for curve in curves])
+    return 100 * (1 - own.loss_SxWxP / given_SxWxP)
 
 
 def _over_seeds(log_ratios, own: Grid) -> BootstrapInterval:
@@ -99,36 +120,7 @@ def _over_seeds(log_ratios, own: Grid) -> BootstrapInterval:
     return bootstrap_interval(statistic, np.arange(len(own.loss_SxWxP)))
 
 
-def by_width(own: Grid, count: int) -> str:
-    """Returns what P streams are worth at every width that can be read off, for the reader."""
-    worth_W = np.exp(log_multipliers(own, count))
-    return ", ".join(f"width {own.widths[place]}: {worth_W[place]:.2f}" for place in own.inner)
-
-
-def reached(found: BootstrapInterval) -> str:
-    """Returns how many resamples could not be read off, for the reader."""
+def _reached(found: BootstrapInterval) -> str:
     if not found.lost:
         return "every resample within reach"
     return f"{found.lost:.2%} of the resamples out of reach, and counted as beyond the ends"
-
-
-def gains_beyond(own: Grid) -> np.ndarray:
-    """Returns gains over one stream with as many parameters, in per cent of its loss: [S, W, P].
-
-    That loss is read off the same seed's losses of one stream; NaN beyond the widest.
-    """
-    log_N_L, log_N_WxP = np.log(own.ladder_N_L), np.log(own.N_WxP)
-    if len(log_N_L) < 2:
-        return np.full_like(own.loss_SxWxP, np.nan)
-    given_SxWxP = [
-        np.exp(PchipInterpolator(log_N_L, np.log(loss_L), extrapolate=False)(log_N_WxP))
-        for loss_L in own.ladder_SxL
-    ]
-    return 100 * (1 - own.loss_SxWxP / np.array(given_SxWxP))
-
-
-def bits_per_parameter(study: Study, data: xr.Dataset) -> np.ndarray:
-    """Returns the bits of the table that members know, per parameter with the embedding, [M]."""
-    values, pairs = int(data["task.vocabulary"][0]), study.config.task.pairs
-    bits_M = recall.stored_bits(data["eval_loss"].values, pairs, values)
-    return bits_M / (data["parameters"].values + values * data[WIDTH].values)
