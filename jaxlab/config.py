@@ -11,7 +11,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -19,6 +19,9 @@ from ml_collections import ConfigDict, FrozenConfigDict
 
 # Integers by nature, but no shape depends on them: the rule and the steps of an automaton too.
 TRACED_INTEGERS = ("seed", "task.rule", "task.time")
+
+# How many members a sweep adds, not what any of them computes: a study can get more seeds later.
+SEED_KEYS = ("seeds", "first_seed")
 
 # The names that may be chosen, and the keys beside the learning rate that each reads.
 OPTIMIZERS: dict[str, tuple[str, ...]] = {
@@ -131,16 +134,13 @@ def split(config: Config) -> tuple[Config, dict[str, float]]:
     static = ConfigDict(config.to_dict())
     values = {key: value for key, value in leaves(config) if is_traced(key, value)}
     for key in values:
-        *parents, name = key.split(".")
-        node: Any = static
-        for parent in parents:
-            node = node[parent]
-        del node[name]
+        parent, _, name = key.rpartition(".")
+        del (get(static, parent) if parent else static)[name]
     return FrozenConfigDict(static), values
 
 
 def override(config: Config, overrides: Overrides) -> Config:
-    """Returns a copy with some values replaced.
+    """Returns a copy with some values replaced; a tuple may change its length.
 
     Raises:
         ConfigError: for a key that the config does not have, or a value of another type.
@@ -148,26 +148,70 @@ def override(config: Config, overrides: Overrides) -> Config:
     result = ConfigDict(config.to_dict())
     known = dict(leaves(result))
     for key, value in overrides.items():
-        if key not in known:
-            close = difflib.get_close_matches(key, known, n=1)
-            hint = f"did you mean {close[0]!r}?" if close else f"it has {', '.join(known)}"
-            raise ConfigError(f"the config has no key {key!r}: {hint}")
-        old = known[key]
-        if isinstance(old, float) and isinstance(value, int | float) and value is not bool(value):
-            value = float(value)  # NumPy's floats are floats too; True is no number
-        if isinstance(old, tuple) and isinstance(value, tuple) and len(value) != len(old):
-            raise ConfigError(f"{key} is {value}: give {len(old)} values, as in {old}")
-        if type(value) is not type(old):
-            raise ConfigError(
-                f"{key} is {type(old).__name__} ({old!r}) in the config, but a sweep or flag sets "
-                f"{type(value).__name__} {value!r}: the type must stay {type(old).__name__}"
-            )
-        *parents, name = key.split(".")
-        node: Any = result
-        for parent in parents:
-            node = node[parent]
-        node[name] = value
+        put(result, key, converted(known, key, value))
     return result
+
+
+def converted(known: Mapping[str, Any], key: str, value: Any) -> Any:
+    """Returns a new value for a key in the type that the config has there: 1 as 1.0, say.
+
+    Args:
+        known: the values of the config by dotted key; see `leaves`.
+        key: the dotted key that is to change.
+        value: the new value.
+
+    Raises:
+        ConfigError: for a key that the config does not have, or a value of another type.
+    """
+    if key not in known:
+        close = difflib.get_close_matches(key, known, n=1)
+        hint = f"did you mean {close[0]!r}?" if close else f"it has {', '.join(known)}"
+        raise ConfigError(f"the config has no key {key!r}: {hint}")
+    old = known[key]
+    if isinstance(old, tuple) and isinstance(value, tuple):
+        return _converted_tuple(key, old, value)
+    if isinstance(old, float) and _is_number(value):
+        return float(value)  # NumPy's floats are floats too
+    if type(value) is not type(old):
+        raise ConfigError(
+            f"{key} is {type(old).__name__} ({old!r}) in the config, but a sweep or flag sets "
+            f"{type(value).__name__} {value!r}: the type must stay {type(old).__name__}"
+        )
+    return value
+
+
+def _converted_tuple(key: str, old: tuple, value: tuple) -> tuple:
+    """Returns the tuple with elements of the types that the old one has; its length is free."""
+    types = {type(item) for item in old}
+    if float in types and int not in types:
+        value = tuple(float(item) if _is_number(item) else item for item in value)
+    wrong = [item for item in value if types and type(item) not in types]
+    if wrong:
+        names = " or ".join(sorted(kind.__name__ for kind in types))
+        raise ConfigError(
+            f"{key} holds {names} ({old!r}) in the config, but a sweep or flag sets {value!r}: "
+            f"{wrong[0]!r} is {type(wrong[0]).__name__}"
+        )
+    return value
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def get(config: Config, key: str) -> Any:
+    """Returns the value at a dotted key."""
+    for name in key.split("."):
+        config = config[name]
+    return config
+
+
+def put(config: Config, key: str, value: Any) -> None:
+    """Changes the value at a dotted key."""
+    *parents, name = key.split(".")
+    for parent in parents:
+        config = config[parent]
+    config[name] = value
 
 
 def check(condition: bool, message: str) -> None:
@@ -178,13 +222,14 @@ def check(condition: bool, message: str) -> None:
 
 def one_of(config: Config, key: str, names: tuple[str, ...]) -> None:
     """Raises ConfigError unless the value at a dotted key is one of the names."""
-    value = dict(leaves(config))[key]
+    value = get(config, key)
     check(value in names, f"{key} is {value!r}: choose one of {', '.join(names)}")
 
 
 def validate(config: Config) -> None:
     """Checks the values that all experiments share; raises ConfigError before compute is spent."""
-    for key, value in leaves(config):
+    values = dict(leaves(config))
+    for key, value in values.items():
         if isinstance(value, float):
             in_range = value == 0 or 1e-37 < abs(value) < 1e38
             check(in_range, f"{key} is {value}: give a finite number that float32 can hold")
@@ -243,12 +288,12 @@ def validate(config: Config) -> None:
     )
     counts = ("records.per_decade", "checkpoint.every_steps", "checkpoint.keep_per_decade")
     counts += ("devices.data", "devices.members_at_once", "devices.max_members")
-    for key, value in leaves(config):
-        check(key not in counts or value >= 0, f"{key} is {value}: it must not be negative")
+    for key in counts:
+        check(values[key] >= 0, f"{key} is {values[key]}: it must not be negative")
 
 
-def unread(config: Config) -> set[str]:
-    """Returns the shared keys that the optimiser, schedule and average of a config do not read."""
+def unused_keys(config: Config) -> set[str]:
+    """Returns the shared keys that the optimiser, schedule and average of a config do not use."""
     found = set()
     for section, choices in _CHOICES.items():
         optional = {key for keys in choices.values() for key in keys}
@@ -277,23 +322,33 @@ def load(path: Path) -> Config:
 
 def from_plain(value: Mapping[str, Any]) -> Config:
     """Returns the config that JSON holds; lists come back as tuples, which is what configs hold."""
-    return ConfigDict(_tuples(value))
+    return ConfigDict(tuples(value))
 
 
-def differing_keys(old: Config, new: Config) -> list[str]:
-    """Returns a line per key whose value differs: 'key: old -> new'."""
+def tuples(value: Any) -> Any:
+    """Returns what JSON holds with tuples in place of lists."""
+    if isinstance(value, dict):
+        return {key: tuples(item) for key, item in value.items()}
+    return tuple(tuples(item) for item in value) if isinstance(value, list) else value
+
+
+def differing_keys(old: Config, new: Config, ignore: Iterable[str] = ()) -> list[str]:
+    """Returns a line per key whose value differs: 'key: old -> new'.
+
+    Args:
+        old, new: two configs.
+        ignore: dotted keys that may differ.
+    """
     a, b = dict(leaves(old)), dict(leaves(new))
     missing = "(absent)"
     return [
         f"{key}: {a.get(key, missing)} -> {b.get(key, missing)}"
-        for key in sorted(a.keys() | b.keys())
+        for key in sorted((a.keys() | b.keys()).difference(ignore))
         if a.get(key, missing) != b.get(key, missing)
     ]
 
 
-def choose(
-    arg: str | None, sizes: Mapping[str, Overrides], default: str = "default"
-) -> Overrides:
+def choose(arg: str | None, sizes: Mapping[str, Overrides], default: str = "default") -> Overrides:
     """Returns the overrides of a named size: the part after the colon in `--config=FILE.py:SIZE`.
 
     Raises:
@@ -310,9 +365,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
     return value
-
-
-def _tuples(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _tuples(item) for key, item in value.items()}
-    return tuple(_tuples(item) for item in value) if isinstance(value, list) else value

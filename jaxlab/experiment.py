@@ -1,4 +1,5 @@
-"""The contract between an experiment and the loop: four pure functions and what members share.
+"""The contracts of an experiment: with the loop, four pure functions and what members share; and
+with the config, what its folder in `experiments/` provides.
 
 The loop knows no task and no paper. It hands traced values to the functions below, vmaps or maps
 them over the members of a group, and differentiates the loss.
@@ -11,6 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import jax
+
+from jaxlab.config import Config
 
 Values = Mapping[str, jax.Array]  # a member's traced values by dotted key, each a scalar
 Batch = dict[str, Any]
@@ -69,3 +72,19 @@ class Experiment:
     data: Batch = field(default_factory=dict)
     info: dict[str, Any] = field(default_factory=dict)
     frozen: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ExperimentModule:
+    """What `experiments/NAME/build.py` provides, as `EXPERIMENT`; NAME is `config.experiment`.
+
+    Attributes:
+        validate: raises ConfigError for a complete config that cannot run.
+        unused_keys: the dotted keys of the experiment that a complete config does not use. To set
+            one of them is an error.
+        build: makes the experiment of a static config, which lacks all traced values.
+    """
+
+    validate: Callable[[Config], None]
+    unused_keys: Callable[[Config], set[str]]
+    build: Callable[[Config], Experiment]

@@ -34,6 +34,28 @@ def test_override_takes_what_the_type_allows():
     assert config.optimizer.learning_rate == 1e-3
 
 
+def test_a_tuple_may_change_its_length_but_not_the_types_in_it():
+    config = configs.base()
+    config.update({"widths": (8, 16), "window": (1.0, 2.0), "names": ("a",), "empty": ()})
+
+    def changed(**overrides):
+        return configs.override(config, overrides)
+
+    assert changed(widths=(4, 8, 12)).widths == (4, 8, 12)
+    assert changed(widths=()).widths == ()
+    assert changed(empty=(1,)).empty == (1,)
+    assert changed(window=(4, np.float64(9.5), 10.0)).window == (4.0, 9.5, 10.0)
+    assert {type(end) for end in changed(window=(4, np.float64(9.5))).window} == {float}
+    for overrides, message in (
+        ({"widths": (4, 8.5)}, r"widths holds int .*: 8\.5 is float"),
+        ({"widths": (True,)}, r"widths holds int .*: True is bool"),
+        ({"names": ("a", 1)}, "names holds str .*: 1 is int"),
+        ({"widths": 4}, "widths is tuple .* the type must stay tuple"),
+    ):
+        with pytest.raises(ConfigError, match=message):
+            changed(**overrides)
+
+
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
@@ -81,16 +103,18 @@ def test_validate_says_what_where_and_what_to_do(key, value, message):
 
 def test_saved_config_comes_back_whole(tmp_path):
     config = teacher_config()
+    config.widths = (8, 16)
     configs.save(tmp_path / "config.json", config)
     loaded = configs.load(tmp_path / "config.json")
     assert configs.differing_keys(config, loaded) == []
     assert configs.fingerprint(loaded) == configs.fingerprint(config)
-    assert isinstance(loaded.window, tuple)
+    assert loaded.widths == (8, 16)
     json.loads((tmp_path / "config.json").read_text(), parse_constant=pytest.fail)
 
 
 def test_every_value_moves_the_fingerprint():
     config = teacher_config()
+    config.window = (1.0, 2.0)
     seen = {configs.fingerprint(config)}
     for key, value in configs.leaves(config):
         changed = value + 1 if isinstance(value, int | float) else (9.0, 9.5)
@@ -107,10 +131,11 @@ def test_differing_keys_are_named_with_both_values():
         "a.c: 2 -> (absent)",
         "d: (absent) -> 4",
     ]
+    assert configs.differing_keys(old, new, ignore=("a.b", "d")) == ["a.c: 2 -> (absent)"]
 
 
 @pytest.mark.parametrize(
-    ("overrides", "unread", "read"),
+    ("overrides", "unused", "used"),
     [
         ({}, {"average.decay", "average.power", "schedule.power", "schedule.offset"}, set()),
         ({"average.name": "ema"}, {"average.power"}, {"average.decay"}),
@@ -121,14 +146,16 @@ def test_differing_keys_are_named_with_both_values():
         ({"optimizer.name": "sign"}, {"optimizer.momentum", "optimizer.eps"}, set()),
     ],
 )
-def test_values_that_nothing_reads_are_known(overrides, unread, read):
-    found = configs.unread(configs.override(teacher_config(), overrides))
-    assert unread <= found
-    assert not read & found
+def test_values_that_nothing_reads_are_known(overrides, unused, used):
+    found = configs.unused_keys(configs.override(teacher_config(), overrides))
+    assert unused <= found
+    assert not used & found
     assert "optimizer.learning_rate" not in found
 
 
 def test_an_unknown_size_names_the_known_ones():
-    assert configs.choose(None, {"paper": {}, "tiny": {"a": 1}}, default="paper") == {}
-    with pytest.raises(ConfigError, match="choose one of paper, tiny"):
-        configs.choose("huge", {"paper": {}, "tiny": {}}, default="paper")
+    sizes = {"default": {}, "tiny": {"a": 1}}
+    assert configs.choose(None, sizes) == {}
+    assert configs.choose("tiny", sizes) == {"a": 1}
+    with pytest.raises(ConfigError, match="choose one of default, tiny"):
+        configs.choose("huge", sizes)

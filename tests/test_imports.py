@@ -13,7 +13,8 @@ import experiments
 import jaxlab
 
 REPOSITORY = Path(__file__).parents[1]
-HEAVY = {"flax", "matplotlib", "orbax", "pandas", "scipy", "tensorflow_datasets", "xarray"}
+HEAVY = {"flax", "jinja2", "matplotlib", "orbax", "pandas", "tensorflow_datasets", "xarray"}
+HEAVY |= {"scipy.linalg", "scipy.optimize", "scipy.special", "scipy.stats"}  # scipy is light
 TORCH = "jaxlab.benchmark.torch_decoder"  # runs where the user has PyTorch
 MODULES = [
     module.name

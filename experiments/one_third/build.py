@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
+
 from experiments.one_third import images, margin, regression, teacher, text, tower
 from jaxlab.config import Config, check, one_of
-from jaxlab.experiment import Experiment
+from jaxlab.experiment import Experiment, ExperimentModule
 
 TASKS = {
     "teacher": teacher,
@@ -19,21 +21,27 @@ TASKS = {
 def validate(config: Config) -> None:
     """Checks what only this experiment knows; raises ConfigError."""
     one_of(config, "task.name", tuple(TASKS))
-    window = config.window
-    numbers = len(window) == 2 and all(isinstance(end, int | float) for end in window)
-    check(
-        numbers and 0 < window[0] < window[1],
-        f"window is {window}: give two rising values above 0, of the clock that the study fits",
-    )
-    own = TASKS[config.task.name]
-    for key in own.config().task:
+    for key in _task_keys(config.task.name):
         check(
             key in config.task,
             f"task.name is {config.task.name!r}, but the config has no task.{key}",
         )
-    own.validate(config)
+    TASKS[config.task.name].validate(config)
+
+
+def unused_keys(config: Config) -> set[str]:
+    """Returns the keys of this experiment that a config does not use: each task uses all it has."""
+    return set()
 
 
 def build(config) -> Experiment:
     """Returns the experiment of a static config (no traced value is in it)."""
     return TASKS[config.task.name].build(config)
+
+
+@functools.cache
+def _task_keys(name: str) -> tuple[str, ...]:
+    return tuple(TASKS[name].config().task)
+
+
+EXPERIMENT = ExperimentModule(validate, unused_keys, build)

@@ -91,8 +91,8 @@ def validate(config: Config) -> None:
     )
 
 
-def unread(config: Config) -> set[str]:
-    """Returns the keys of the streams that a model does not read."""
+def unused_keys(config: Config) -> set[str]:
+    """Returns the keys of the streams that a model does not use."""
     own, plain = config.streams, streams(config).plain
     prefixed, several = not plain and own.transform == "prefix", own.count > 1
     read = {

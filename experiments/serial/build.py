@@ -11,7 +11,15 @@ from experiments.serial import diffusion, models, scratchpad, tasks, unrolled
 from jaxlab import config as configs
 from jaxlab.analysis.serial_depth import measure
 from jaxlab.config import Config
-from jaxlab.experiment import Batch, BatchId, Experiment, Params, Shared, Values
+from jaxlab.experiment import (
+    Batch,
+    BatchId,
+    Experiment,
+    ExperimentModule,
+    Params,
+    Shared,
+    Values,
+)
 
 EVALUATIONS = {"scratchpad": scratchpad, "looped": unrolled}  # models that are evaluated their way
 
@@ -39,8 +47,8 @@ def validate(config: Config) -> None:
         EVALUATIONS[config.model.name].validate(config)
 
 
-def unread(config: Config) -> set[str]:
-    """Returns the keys of other models that the model of a config does not read."""
+def unused_keys(config: Config) -> set[str]:
+    """Returns the keys of other models that the model of a config does not use."""
     read = {"name", *models.DEFAULTS[config.model.name]}
     return {f"model.{key}" for key in config.model if key not in read}
 
@@ -95,3 +103,6 @@ def build(config) -> Experiment:
 def mean(values: jax.Array, is_asked: jax.Array) -> jax.Array:
     """Returns the mean of what is asked, 0 where nothing is."""
     return jnp.sum(values * is_asked) / jnp.maximum(jnp.sum(is_asked), 1)
+
+
+EXPERIMENT = ExperimentModule(validate, unused_keys, build)

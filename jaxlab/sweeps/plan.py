@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
-from types import ModuleType
 from typing import Any, NamedTuple
 
 from jaxlab import config as configs
+from jaxlab import study_file
 from jaxlab.config import Config, ConfigError, Overrides, check
+from jaxlab.experiment import ExperimentModule
 
 
 class Group(NamedTuple):
@@ -20,15 +22,28 @@ class Group(NamedTuple):
     members: list[Overrides]
 
 
-class Sweep(NamedTuple):
-    """A config file with its argument applied."""
+@dataclass(frozen=True, eq=False)
+class Sweep:
+    """A config file with its argument applied.
+
+    Attributes:
+        config: what the members override.
+        members: overrides, one dict per member.
+        file: the file of the study; None where there is none.
+        groups: the members by their static values; see `group`.
+    """
 
     config: Config
     members: list[Overrides]
+    file: Path | None = None
+    groups: list[Group] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "groups", group(self))
 
 
 def load(spec: str, overrides: Overrides, with_sweep: bool = True) -> Sweep:
-    """Reads `FILE.py` or `FILE.py:ARG`: calls its `get_config(arg)` and `sweep(add)`.
+    """Reads `FILE.py` or `FILE.py:SIZE`: calls its `get_config(size)` and `sweep(add, config)`.
 
     Args:
         spec: the value of a `--config` flag.
@@ -38,53 +53,37 @@ def load(spec: str, overrides: Overrides, with_sweep: bool = True) -> Sweep:
     Raises:
         ConfigError: for a file that is missing or has no `get_config`, a bad key, or a bad member.
     """
-    path, _, arg = spec.partition(":")
-    module = _import(Path(path))
-    check(hasattr(module, "get_config"), f"{path} has no get_config(arg): it is no config file")
-    config = configs.override(module.get_config(arg or None), overrides)
+    path, _, size = spec.partition(":")
+    file = study_file.read(Path(path))
+    config = file.get_config(size or None)
+    config.study = file.name
+    config = configs.override(config, overrides)
     members: list[Overrides] = []
-    if with_sweep and hasattr(module, "sweep"):
-        module.sweep(lambda **member: members.append(member), config)
+    if with_sweep and file.sweep is not None:
+        file.sweep(lambda **member: members.append(member), config)
         check(bool(members), f"the sweep of {spec} adds no member: is one of its lists empty?")
-        twice = [member for number, member in enumerate(members) if member in members[:number]]
-        check(not twice, f"the sweep of {spec} adds {twice[:1]} twice: every member must differ")
     members = members or [{}]
-    known = dict(configs.leaves(config))
-    ignored = set(overrides)  # by every member so far
-    for number, member in enumerate(members):
-        clash = set(member) & set(overrides)
-        check(
-            not clash,
-            f"{', '.join(sorted(clash))}: set by the command line and by the sweep of {path}, "
-            "which gives members their own: leave the flag out, or change the file",
-        )
-        try:
-            full = configs.override(config, member)
-            configs.validate(full)
-            experiment = experiment_module(full.experiment)
-            experiment.validate(full)
-            unread = configs.unread(full)
-            if hasattr(experiment, "unread"):
-                unread |= experiment.unread(full)
-            _check_read(unread & {key for key in member if member[key] != known[key]})
-        except ConfigError as error:
-            raise ConfigError(f"{path}, member {number} {member or ''}: {error}") from error
-        ignored &= unread
-    _check_read(ignored)
-    return Sweep(config, members)
+    _check_members(config, members, path, overrides)
+    return Sweep(config, members, file.path)
 
 
-def experiment_module(name: str) -> ModuleType:
-    """Returns `experiments.<name>.build`, which has `validate(config)` and `build(config)`.
+def experiment_module(name: str) -> ExperimentModule:
+    """Returns what `experiments/NAME/build.py` provides as `EXPERIMENT`.
 
-    It may have `unread(config)`, the experiment's own keys that a config does not read.
+    Raises:
+        ConfigError: when there is no such experiment.
     """
+    path = f"experiments.{name}.build"
     try:
-        return importlib.import_module(f"experiments.{name}.build")
+        module = importlib.import_module(path)
     except ModuleNotFoundError as error:
-        if error.name not in (f"experiments.{name}", f"experiments.{name}.build"):
+        if error.name not in (f"experiments.{name}", path):
             raise
         raise ConfigError(f"experiment is {name!r}: there is no experiments/{name}") from error
+    found = vars(module).get("EXPERIMENT")
+    if not isinstance(found, ExperimentModule):
+        raise ConfigError(f"experiments/{name}/build.py has no EXPERIMENT, an ExperimentModule")
+    return found
 
 
 def group(sweep: Sweep) -> list[Group]:
@@ -93,17 +92,19 @@ def group(sweep: Sweep) -> list[Group]:
     Raises:
         ConfigError: for values that differ only in what a folder's name cannot hold.
     """
-    static_keys = _static_keys(sweep)
-    found: dict[str, Group] = {}
+    known = dict(configs.leaves(sweep.config))
+    found: dict[frozenset[tuple[str, Any]], Group] = {}
+    names: set[str] = set()
     for member in sweep.members:
-        static = {key: value for key, value in member.items() if key in static_keys}
-        traced = {key: value for key, value in member.items() if key not in static_keys}
-        name = ",".join(f"{key}={value}" for key, value in sorted(static.items())) or "all"
-        name = "".join(c if c.isalnum() or c in "=,._-" else "_" for c in name)
-        config = configs.override(sweep.config, static)
-        own = found.setdefault(name, Group(name, config, []))
-        check(own.config == config, f"{static} and another member would share the folder {name}")
-        own.members.append(traced)
+        static = _static(known, member)
+        values = frozenset(static.items())
+        if values not in found:
+            name = _folder_name(static)
+            check(name not in names, f"{static} and another member would share the folder {name}")
+            names.add(name)
+            found[values] = Group(name, configs.override(sweep.config, static), [])
+        traced = {key: value for key, value in member.items() if key not in static}
+        found[values].members.append(traced)
     return list(found.values())
 
 
@@ -122,25 +123,70 @@ def parts(whole: Group, number: int) -> list[Group]:
     ]
 
 
-def _check_read(unread: set[str]) -> None:
-    check(not unread, f"{', '.join(sorted(unread))} is set, but nothing here reads it")
+def _check_members(
+    config: Config, members: list[Overrides], path: str, overrides: Overrides
+) -> None:
+    """Raises ConfigError for a member that cannot run, one that comes twice, or an unused value."""
+    known = dict(configs.leaves(config))
+    complete = _completer(config, members)
+    swept = sorted({key for member in members for key in member})
+    seen: set[tuple] = set()
+    ignored = set(overrides)  # by every member so far
+    for number, member in enumerate(members):
+        clash = set(member) & set(overrides)
+        check(
+            not clash,
+            f"{', '.join(sorted(clash))}: set by the command line and by the sweep of {path}, "
+            "which gives members their own: leave the flag out, or change the file",
+        )
+        try:
+            full = complete(member)
+            configs.validate(full)
+            experiment = experiment_module(full.experiment)
+            experiment.validate(full)
+            unused = configs.unused_keys(full) | experiment.unused_keys(full)
+            _check_used(unused & {key for key in member if member[key] != known[key]})
+        except ConfigError as error:
+            raise ConfigError(f"{path}, member {number} {member or ''}: {error}") from error
+        values = tuple(configs.get(full, key) for key in swept)
+        check(values not in seen, f"the sweep of {path} adds {member} twice: members must differ")
+        seen.add(values)
+        ignored &= unused
+    _check_used(ignored)
 
 
-def _static_keys(sweep: Sweep) -> set[str]:
-    known: dict[str, Any] = dict(configs.leaves(sweep.config))
-    keys = {key for member in sweep.members for key in member}
-    return {key for key in keys if not configs.is_traced(key, known[key])}
+def _completer(config: Config, members: list[Overrides]) -> Callable[[Overrides], Config]:
+    """Returns a function from a member to its complete config, which the next call changes.
+
+    Members with the same static values share one config, since to copy one takes as long as to
+    check it.
+    """
+    known = dict(configs.leaves(config))
+    keys = {key for member in members for key in member if key in known}
+    traced = [key for key in keys if configs.is_traced(key, known[key])]
+    found: dict[frozenset[tuple[str, Any]], Config] = {}
+
+    def complete(member: Overrides) -> Config:
+        typed = {key: configs.converted(known, key, value) for key, value in member.items()}
+        static = _static(known, typed)
+        values = frozenset(static.items())
+        if values not in found:
+            found[values] = configs.override(config, static)
+        for key in traced:
+            configs.put(found[values], key, typed.get(key, known[key]))
+        return found[values]
+
+    return complete
 
 
-def _import(path: Path) -> ModuleType:
-    check(path.exists(), f"there is no config file {path}, seen from {Path.cwd()}")
-    check(
-        path.suffix == ".py" and path.is_file(),
-        f"{path} is no config file: give a .py file, such as configs/one_third/headline.py",
-    )
-    spec = importlib.util.spec_from_file_location(f"config_{path.stem}", path)
-    assert spec is not None  # the suffix decides
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def _check_used(unused: set[str]) -> None:
+    check(not unused, f"{', '.join(sorted(unused))} is set, but nothing here reads it")
+
+
+def _static(known: dict[str, Any], member: Overrides) -> dict[str, Any]:
+    return {key: v for key, v in member.items() if not configs.is_traced(key, known.get(key))}
+
+
+def _folder_name(static: dict[str, Any]) -> str:
+    name = ",".join(f"{key}={value}" for key, value in sorted(static.items())) or "all"
+    return "".join(c if c.isalnum() or c in "=,._-" else "_" for c in name)

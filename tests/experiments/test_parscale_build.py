@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from experiments.parscale import text
-from experiments.parscale.build import build, unread, validate
+from experiments.parscale.build import build, unused_keys, validate
 from jaxlab import config as configs
 from jaxlab.analysis import study
 from jaxlab.config import ConfigError
@@ -234,9 +234,9 @@ def test_the_hash_of_a_start_is_that_of_every_number(stage_one, monkeypatch):
 )
 def test_what_streams_do_not_read_is_known(overrides, expected):
     config = tiny(**{f"streams.{key}": value for key, value in overrides.items()})
-    assert unread(config) == {f"streams.{key}" for key in expected.split()}
+    assert unused_keys(config) == {f"streams.{key}" for key in expected.split()}
     config.task.swaps = 4  # of another task
-    assert "task.swaps" in unread(config)
+    assert "task.swaps" in unused_keys(config)
 
 
 def test_a_key_that_no_member_reads_is_refused():
