@@ -5,8 +5,13 @@ python scripts/sweep.py --config=configs/one_third/adam_grid.py --workdir=runs/a
 """
 
 import argparse
+import shutil
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from jaxlab.sweeps.plan import Sweep
 
 
 def parse() -> tuple[argparse.Namespace, list[str]]:
@@ -14,18 +19,28 @@ def parse() -> tuple[argparse.Namespace, list[str]]:
     parser = argparse.ArgumentParser(
         description="Train every member of a config's sweep. Members that differ only in numbers "
         "train together as one compiled program. Give the same command again to go on after an "
-        "interruption; finished groups are skipped.",
+        "interruption. Give it with more seeds (--config.seeds=16) to add them to the study: what "
+        "is trained stays as it is.",
         epilog="Any value of the config can be set: --config.optimizer.learning_rate=0.1",
         allow_abbrev=False,
     )
     parser.add_argument(
-        "--config", required=True, help="a file in configs/, with its size: FILE.py or FILE.py:SIZE"
+        "--config",
+        required=True,
+        metavar="FILE.py[:SIZE]",
+        help="the file of a study in configs/, and one of its sizes, such as tiny",
     )
-    parser.add_argument("--workdir", required=True, type=Path, help="folder of the study")
-    parser.add_argument("--launcher", default="local", choices=["local"], help="where to run")
     parser.add_argument(
-        "--dry_run", "--dry-run", action="store_true", help="show the groups, train nothing"
+        "--workdir", required=True, type=Path, help="folder of the study; made if it is not there"
     )
+    parser.add_argument(
+        "--launcher", default="local", choices=["local"], help="where to train (default: local)"
+    )
+    only = parser.add_mutually_exclusive_group()
+    only.add_argument(
+        "--dry_run", "--dry-run", action="store_true", help="show what would train, and stop"
+    )
+    only.add_argument("--status", action="store_true", help="show how far the study is, and stop")
     return parser.parse_known_args()
 
 
@@ -38,14 +53,13 @@ def main() -> int:
 
     try:
         sweep = plan.load(args.config, config_overrides(rest))
-        groups = plan.group(sweep)
         if args.dry_run:
-            for group in groups:
-                size, steps = len(group.members), group.config.train.steps
-                print(f"{group.name}: {size} members x {steps} steps")
+            show_runs(sweep, args.workdir)
+            return 0
+        if args.status:
+            show_status(sweep, args.workdir)
             return 0
         from jaxlab.sweeps.console import train_sweep
-        from jaxlab.training import run
 
         outcomes = train_sweep(sweep, args.workdir)
     except ConfigError as error:
@@ -57,20 +71,51 @@ def main() -> int:
             file=sys.stderr,
         )
         return 130
+    return summarize(outcomes, len(sweep.members), args.workdir)
+
+
+def show_runs(sweep: "Sweep", workdir: Path) -> None:
+    """Prints the runs of a sweep, and which of them are in the folder already."""
+    from jaxlab.sweeps import on_disk
+    from jaxlab.training import run
+
+    for own in on_disk.outline(sweep, workdir):
+        begun = (workdir / own.name / "config.json").exists()
+        state = "done" if run.is_done(workdir / own.name) else "begun"
+        size, steps = len(own.members), own.config.train.steps
+        print(f"{own.name}: {size} members x {steps} steps{f' ({state})' if begun else ''}")
+
+
+def show_status(sweep: "Sweep", workdir: Path) -> None:
+    """Prints a table of the runs that fits the terminal."""
+    from jaxlab.sweeps import status
+
+    columns, lines = shutil.get_terminal_size((120, 50))
+    print(status.table(status.of_sweep(sweep, workdir), columns, lines - 1))
+
+
+def summarize(outcomes: dict[str, str], asked: int, workdir: Path) -> int:
+    """Prints what became of the runs and what to do next; returns the exit status."""
+    from jaxlab.sweeps import on_disk
+    from jaxlab.training import run
+
     failed = {name: text for name, text in outcomes.items() if text not in ("done", "skipped")}
     for name, text in failed.items():
         print(f"error: group {name}: {text}", file=sys.stderr)
     for name in outcomes.keys() - failed.keys():
-        if lost := run.divergence(args.workdir / name):
+        if lost := run.divergence(workdir / name):
             print(f"warning: group {name}: {lost}", file=sys.stderr)
     finished = list(outcomes.values()).count("skipped")
     trained = len(outcomes) - len(failed) - finished
     print(
-        f"{args.workdir}: {len(sweep.members)} members; groups: {trained} trained, "
+        f"{workdir}: {asked} members; groups: {trained} trained, "
         f"{finished} finished before, {len(failed)} failed"
     )
+    stored = sum(len(own.members) for own in on_disk.stored_runs(workdir))
+    if stored > asked:
+        print(f"the folder has {stored} members: {stored - asked} more than this command asks for")
     if not failed:
-        print(f"next: python scripts/report.py {args.workdir}")
+        print(f"next: python scripts/report.py {workdir}")
     return 1 if failed else 0
 
 

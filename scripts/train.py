@@ -12,15 +12,20 @@ from pathlib import Path
 def parse() -> tuple[argparse.Namespace, list[str]]:
     """Reads the command line; what is left are `--config.KEY=VALUE` overrides."""
     parser = argparse.ArgumentParser(
-        description="Train the one model of a config; its sweep is left aside (see sweep.py). Give "
-        "the same command again to go on after an interruption.",
+        description="Train one model: that of a config without its sweep, for which there is "
+        "sweep.py. Give the same command again to go on after an interruption.",
         epilog="Any value of the config can be set: --config.optimizer.learning_rate=0.1",
         allow_abbrev=False,
     )
     parser.add_argument(
-        "--config", required=True, help="a file in configs/, with its size: FILE.py or FILE.py:SIZE"
+        "--config",
+        required=True,
+        metavar="FILE.py[:SIZE]",
+        help="the file of a study in configs/, and one of its sizes, such as tiny",
     )
-    parser.add_argument("--workdir", required=True, type=Path, help="folder of the run")
+    parser.add_argument(
+        "--workdir", required=True, type=Path, help="folder of the run; made if it is not there"
+    )
     return parser.parse_known_args()
 
 
@@ -32,11 +37,11 @@ def main() -> int:
     from jaxlab.sweeps.flags import config_overrides
 
     try:
-        config = plan.load(args.config, config_overrides(rest), with_sweep=False).config
+        sweep = plan.load(args.config, config_overrides(rest), with_sweep=False)
         from jaxlab.sweeps.console import train_one
         from jaxlab.training import run
 
-        train_one(config, args.workdir)
+        train_one(sweep, args.workdir)
     except ConfigError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -200,4 +200,5 @@ def _differing_static_keys(runs: list[RunRecord]) -> set[str]:
         for run in runs[1:]
         for key, value in configs.leaves(run.config)
         if key in first and first[key] != value and not isinstance(value, tuple)
+        if key not in configs.SEED_KEYS  # a study that was extended: its runs differ in these
     }

@@ -64,8 +64,9 @@ class TimedGroup:
         """Trains as a sweep does, from the first record to the last, with all that is written."""
         marks: list[Seconds] = []
 
-        def mark(step: int) -> None:
-            marks.append(Seconds(time.perf_counter(), time.process_time()))
+        def mark(update: loop.Update) -> None:
+            if update.loss is not None:  # a record was written
+                marks.append(Seconds(time.perf_counter(), time.process_time()))
 
         with tempfile.TemporaryDirectory() as folder:
             own = self.group

@@ -1,91 +1,118 @@
-"""Training on this machine under a progress bar: how far it is, how long it still takes."""
+"""Training on this machine with its progress on the terminal, or as lines in a log."""
 
 from __future__ import annotations
 
+import contextlib
 import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, ProgressColumn, TaskProgressColumn
+from rich.progress import Progress as Bar
+from rich.table import Column
+from rich.text import Text
 
-from jaxlab.config import Config
-from jaxlab.sweeps import local, plan
-from jaxlab.sweeps.plan import Sweep
-from jaxlab.training import compilation_cache, loop
+from jaxlab.sweeps import local, on_disk
+from jaxlab.sweeps.plan import Group, Sweep
+from jaxlab.sweeps.progress import Progress
+from jaxlab.training import compilation_cache, loop, run
 from jaxlab.training import mesh as meshes
 
 SECONDS_PER_LINE = 30  # where progress goes to a file
 
 
-def train_one(config: Config, workdir: Path) -> None:
+def train_one(sweep: Sweep, workdir: Path) -> None:
     """Trains the single model of a config; `workdir` becomes its run folder."""
     compilation_cache.enable()
-    with _bar(config.study, config.train.steps) as advance:
+    own = Group("", sweep.config, [{}])
+    unfinished = [] if run.is_done(workdir) else [own]
+    with shown(Progress(own.config.study, unfinished)) as progress:
+        experiment = local.build(own.config)
+        with run.translate_io_errors(workdir):
+            run.prepare_run(workdir, own.config, own.members)
+            run.write_study_file(workdir, sweep.file)
         loop.train(
-            local.build(config), config, [{}], workdir, lambda step: advance(config.study, step)
+            experiment, own.config, own.members, workdir, lambda update: progress(own, update)
         )
 
 
 def train_sweep(sweep: Sweep, workdir: Path) -> dict[str, str]:
     """Trains a sweep; see `local.run_sweep`."""
     compilation_cache.enable()
-    groups = plan.group(sweep)
-    meshes.use_cpu_cores(max(len(group.members) for group in groups))
-    total = sum(len(group.members) * group.config.train.steps for group in groups)
-    with _bar(sweep.config.study, total) as advance:
-        done: dict[str, int] = {}
-
-        def progress(group: str, member_steps: int) -> None:
-            done[group] = member_steps
-            advance(f"{sweep.config.study} {group}", sum(done.values()))
-
+    runs = on_disk.outline(sweep, workdir)
+    meshes.use_cpu_cores(max(len(own.members) for own in runs))
+    unfinished = [own for own in runs if not run.is_done(workdir / own.name)]
+    with shown(Progress(sweep.config.study, unfinished)) as progress:
         return local.run_sweep(sweep, workdir, progress)
 
 
-@contextmanager
-def _bar(name: str, total: int) -> Iterator[Callable[[str, int], None]]:
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        yield _Lines(total)
+@contextlib.contextmanager
+def shown(progress: Progress) -> Iterator[Progress]:
+    """Shows progress, while the context lasts, on standard error: as a bar where it can move."""
+    if not progress.total:  # all is finished
+        yield progress
         return
+    console = Console(stderr=True)
+    with _bar(progress, console) if console.is_terminal else _lines(progress):
+        yield progress
+
+
+@contextlib.contextmanager
+def _bar(progress: Progress, console: Console) -> Iterator[None]:
     columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.percentage:>3.0f} %"),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
+        _Words(progress.name, Column(ratio=1, no_wrap=True, overflow="ellipsis")),
+        BarColumn(bar_width=20),
+        TaskProgressColumn("{task.percentage:>3.0f} %"),
+        _Words(progress.state, Column(no_wrap=True)),
+        _Words(lambda: f"{left} left" if (left := progress.left()) else "", Column(no_wrap=True)),
     )
-    bar = Progress(*columns, console=console)
-    task = bar.add_task(name, total=total)
 
-    def advance(description: str, completed: int) -> None:
-        bar.start()  # not before there is progress: an error that comes first stands alone
-        bar.update(task, description=description, completed=completed)
+    class Refreshed(Bar):
+        def get_renderables(self):  # called several times a second, also while XLA compiles
+            for task in self.tasks:
+                self.update(task.id, completed=progress.done)
+            yield from super().get_renderables()
 
+    bar = Refreshed(*columns, console=console, expand=True)
+    bar.add_task("", total=progress.total)
+    with bar:
+        yield
+
+
+@contextlib.contextmanager
+def _lines(progress: Progress) -> Iterator[None]:
+    """Prints a line now and then, and one at the end if anything was trained."""
+    finished = threading.Event()
+
+    def write() -> None:
+        print(progress.line(), file=sys.stderr, flush=True)
+
+    def write_now_and_then() -> None:
+        while not finished.wait(SECONDS_PER_LINE):
+            write()
+
+    writer = threading.Thread(target=write_now_and_then, daemon=True)
+    writer.start()
     try:
-        yield advance
+        yield
     finally:
-        bar.stop()
+        finished.set()
+        writer.join()
+    if progress.started:
+        write()
 
 
-class _Lines:
-    """Progress for a log: a line now and then."""
+class _Words(ProgressColumn):
+    """A column of the bar that shows what a function returns."""
 
-    def __init__(self, total: int):
-        self.total = total
-        self.started = self.last = time.monotonic()
-        self.completed = 0
+    max_refresh = 0.25  # seconds
 
-    def __call__(self, description: str, completed: int) -> None:
-        now = time.monotonic()
-        soon = completed < self.total and now - self.last < SECONDS_PER_LINE
-        if soon or completed == self.completed:
-            return
-        self.last, self.completed = now, completed
-        share = completed / self.total
-        left = f"{(now - self.started) * (1 / share - 1):.0f} s left" if share > 0.01 else "started"
-        print(f"{description}: {100 * share:3.0f} %, {left}", file=sys.stderr, flush=True)
+    def __init__(self, words, column: Column):
+        super().__init__(table_column=column)
+        self.words = words
+
+    def render(self, task) -> Text:
+        """Returns the text at this moment."""
+        return Text(self.words())

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import math
-import re
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -12,42 +12,45 @@ from pathlib import Path
 from jaxlab import config as configs
 from jaxlab.config import ConfigError
 from jaxlab.experiment import Experiment
-from jaxlab.sweeps import plan
+from jaxlab.sweeps import on_disk, plan
 from jaxlab.sweeps.plan import Group, Sweep
 from jaxlab.training import loop, run
 from jaxlab.training.memory import members_that_fit
 
-Progress = Callable[[str, int], None]  # (group, member-steps done)
+Progress = Callable[[Group, loop.Update], None]  # of the run that trains now; see `loop.train`
 
 
 def run_sweep(sweep: Sweep, workdir: Path, progress: Progress) -> dict[str, str]:
     """Trains what of a sweep is not trained yet.
 
-    A group that fails does not stop the others.
+    Members that are in the folder already, finished or begun, are not trained anew; others extend
+    the study. A group that fails does not stop the others.
 
     Args:
         sweep: from `jaxlab.sweeps.plan.load`.
-        workdir: the study's folder; every group is a folder in it.
+        workdir: the study's folder; every run is a folder in it.
         progress: called as the work goes on.
 
     Returns:
-        What became of each group: "done", "skipped" (it was done before), or the error.
+        What became of each run: "done", "skipped" (it was done before), or the error.
 
     Raises:
-        ConfigError: when the folder holds another sweep.
+        ConfigError: when the folder holds another study.
     """
-    with run.explained(workdir):
-        run.claim(workdir, sweep.config, sweep.members)
+    with run.translate_io_errors(workdir):
+        workdir.mkdir(parents=True, exist_ok=True)
+        with run.planning(workdir):
+            on_disk.prepare_study(workdir, sweep)
     outcomes = {}
-    for whole in plan.group(sweep):
+    for group in sweep.groups:
         try:
-            experiment = build(whole.config)
-            groups = plan.parts(whole, _part_count(whole, experiment, workdir))
+            experiment = build(group.config)
+            runs = _prepare_runs(sweep, group, experiment, workdir)
         except (ConfigError, OSError) as error:
-            outcomes[whole.name] = str(error)
+            outcomes[group.name] = str(error)
             continue
-        for group in groups:
-            outcomes[group.name] = _run_group(group, experiment, workdir, progress)
+        for own in runs:
+            outcomes[own.name] = _run(own, experiment, workdir, progress)
     return outcomes
 
 
@@ -58,22 +61,43 @@ def build(config) -> Experiment:
         ConfigError: when it cannot be built, for want of its data, say.
     """
     static, _ = configs.split(config)
-    module = plan.experiment_module(config.experiment)
     try:
-        return module.build(static)
+        return plan.experiment_module(config.experiment).build(static)
     except ValueError as error:
         raise ConfigError(str(error)) from error
 
 
-def _run_group(group: Group, experiment: Experiment, workdir: Path, progress: Progress) -> str:
-    folder, size = workdir / group.name, len(group.members)
+def _prepare_runs(sweep: Sweep, group: Group, experiment: Experiment, workdir: Path) -> list[Group]:
+    """Returns the runs of a group, each with its folder; new ones in parts that fit the memory.
 
-    def report(step: int) -> None:
-        progress(group.name, step * size)
+    All folders are made before the first run trains: a study goes on in the runs that it began
+    with, whatever the memory of the machine that goes on with it.
+    """
+    result = []
+    with run.planning(workdir):
+        stored = on_disk.stored_runs(workdir)
+        for own in on_disk.runs_of(sweep, group, stored):
+            if own in stored:
+                result.append(own)
+                continue
+            for part in plan.parts(own, _part_count(own, experiment)):
+                run.prepare_run(workdir / part.name, part.config, part.members)
+                result.append(part)
+    return result
 
+
+def _part_count(whole: Group, experiment: Experiment) -> int:
+    static, values = configs.split(whole.config)
+    limit = whole.config.devices.max_members
+    limit = limit or members_that_fit(experiment, static, tuple(values))
+    return math.ceil(len(whole.members) / limit)
+
+
+def _run(own: Group, experiment: Experiment, workdir: Path, progress: Progress) -> str:
+    folder = workdir / own.name
     already = run.is_done(folder)
     try:
-        loop.train(experiment, group.config, group.members, folder, report)
+        loop.train(experiment, own.config, own.members, folder, functools.partial(progress, own))
     except ConfigError as error:
         return str(error)
     except Exception as error:  # one broken group must not cost the others their night
@@ -81,19 +105,4 @@ def _run_group(group: Group, experiment: Experiment, workdir: Path, progress: Pr
             (folder / "error.txt").write_text(traceback.format_exc())
         return f"{type(error).__name__}: {error} (see {folder / 'error.txt'})"
     (folder / "error.txt").unlink(missing_ok=True)
-    report(group.config.train.steps)
     return "skipped" if already else "done"
-
-
-def _part_count(whole: Group, experiment: Experiment, workdir: Path) -> int:
-    # A study that began in parts goes on in those parts, whatever the memory of this machine.
-    for folder in workdir.glob(f"{whole.name},part=*"):
-        match = re.fullmatch(r".*,part=\d+of(\d+)", folder.name)
-        if match:
-            return int(match.group(1))
-    if (workdir / whole.name).exists():
-        return 1
-    static, values = configs.split(whole.config)
-    limit = whole.config.devices.max_members
-    limit = limit or members_that_fit(experiment, static, tuple(values))
-    return math.ceil(len(whole.members) / limit)

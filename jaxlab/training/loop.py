@@ -6,6 +6,7 @@ import contextlib
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import jax
 import numpy as np
@@ -18,12 +19,30 @@ from jaxlab.training import metrics, program, run, schedule
 from jaxlab.training.checkpoint import Checkpoints, save_steps
 
 
+class Update(NamedTuple):
+    """How far a run is.
+
+    Attributes:
+        step: the steps done.
+        loss: the training loss since the record before, a mean over the members that did not
+            diverge; NaN at step 0 and where all diverged; None where nothing was recorded since.
+        compiling: whether the program is being compiled.
+    """
+
+    step: int
+    loss: float | None = None
+    compiling: bool = False
+
+
+Progress = Callable[[Update], None]
+
+
 def train(
     experiment: Experiment,
     config: Config,
     members: list[Overrides],
     folder: Path,
-    progress: Callable[[int], None] = lambda step: None,
+    progress: Progress = lambda update: None,
 ) -> None:
     """Trains a group to its end in a run folder, from wherever the folder says it stopped.
 
@@ -32,14 +51,14 @@ def train(
         config: the complete config of the group.
         members: overrides of traced values, one dict per member.
         folder: the run's folder; see `jaxlab.training.run`.
-        progress: called with the number of steps done, about once per record.
+        progress: called before and after compiling, and after each record.
 
     Raises:
         ConfigError: for a folder, config or checkpoint that does not fit, a full disk, or a folder
             in which another process trains.
     """
-    with run.explained(folder):
-        run.claim(folder, config, members)
+    with run.translate_io_errors(folder):
+        config, members = run.prepare_run(folder, config, members)
         with run.exclusive(folder):
             run.check_data(folder, experiment.info)
             if not run.is_done(folder):
@@ -51,7 +70,7 @@ def _train(
     config: Config,
     members: list[Overrides],
     folder: Path,
-    progress: Callable[[int], None],
+    progress: Progress,
 ) -> None:
     started, cpu_started = time.perf_counter(), time.process_time()
 
@@ -71,12 +90,12 @@ def _train(
     checkpoints = Checkpoints(
         folder / "checkpoints", config, len(members), record_steps_R, environment
     )
+    progress(Update(0, compiling=True))
     state = compiled.init(arguments)
     step = -1  # nothing recorded yet, not even the start
     restored = checkpoints.restore(state, mesh)
     if restored is not None:
         step, state = restored
-        progress(step)
     records = folder / "metrics.jsonl"
     metrics.truncate(records, step)
 
@@ -91,15 +110,20 @@ def _train(
                 **{key: value[: len(members)] for key, value in numbers.items()},
             },
         )
-        progress(steps)
+        progress(Update(steps, _mean(numbers["loss"][: len(members)])))
 
     # ---- train: pull the metrics of the interval before while the device works on this one
+    progress(Update(max(step, 0), compiling=True))
     pending = None
+    compiling = True
     with contextlib.closing(checkpoints):  # a save under way is finished, whatever happens
         for record, stop in enumerate(record_steps_R.tolist()):
             if stop <= step:
                 continue
             state, device_metrics = compiled.run(state, arguments, max(step, 0), stop)
+            if compiling:  # the first call compiles, then returns while the device works
+                progress(Update(max(step, 0)))
+                compiling = False
             step = stop
             if pending is not None:
                 write(*pending)
@@ -123,5 +147,14 @@ def _train(
 
 def member_values(config: Config, members: list[Overrides]) -> dict[str, np.ndarray]:
     """Returns the traced values of all members: a number per member by dotted key."""
-    rows = [configs.split(configs.override(config, member))[1] for member in members]
-    return {key: np.array([row[key] for row in rows]) for key in rows[0]}
+    _, base = configs.split(config)
+    rows = [
+        base | {key: configs.converted(base, key, value) for key, value in member.items()}
+        for member in members
+    ]
+    return {key: np.array([row[key] for row in rows]) for key in base}
+
+
+def _mean(loss_M: np.ndarray) -> float:
+    finite = loss_M[np.isfinite(loss_M)]
+    return float(finite.mean()) if finite.size else float("nan")

@@ -162,9 +162,9 @@ class _Local(NamedTuple):
             def one(xs):
                 params, average, values, indices = xs
                 context, batch = of_member(made, indices)
-                metrics = self.experiment.evaluate(params, context | batch, values)
+                metrics = self.experiment.evaluate(params, _merge([context, batch]), values)
                 if self._averages:
-                    averaged = self.experiment.evaluate(average, context | batch, values)
+                    averaged = self.experiment.evaluate(average, _merge([context, batch]), values)
                     metrics |= {f"average_{name}": value for name, value in averaged.items()}
                 return metrics
 
@@ -220,7 +220,7 @@ class _Local(NamedTuple):
         self, learning: Params, frozen: Params, context: Batch, batch: Batch, values: Values
     ) -> tuple[jax.Array, Params]:
         def loss(learning: Params, batch: Batch) -> jax.Array:
-            return self.experiment.loss(learning | frozen, context | batch, values)
+            return self.experiment.loss(learning | frozen, _merge([context, batch]), values)
 
         pieces = self.config.train.accumulate
         if pieces == 1:
@@ -298,4 +298,11 @@ def _take(tree: Batch, index: Any) -> Batch:
 
 
 def _merge(batches: list[Batch]) -> Batch:
-    return {name: value for batch in batches for name, value in batch.items()}
+    """Merges what `data` and the entries of `fixed` and `batch` made; their names must differ."""
+    merged: Batch = {}
+    for batch in batches:
+        twice = sorted(merged.keys() & batch.keys())
+        if twice:
+            raise ValueError(f"two entries of the experiment make {', '.join(twice)}: rename one")
+        merged |= batch
+    return merged

@@ -6,6 +6,9 @@ environment.json  versions and devices, of the latest start
 metrics.jsonl     a record per line, a number per member
 checkpoints/      orbax, one folder per step
 DONE              what the finished run cost, and which members diverged
+
+The folder of a study holds the folders of its runs, the config and the members of all of them, and
+study.json, which names the file of the study. The run of a single model has a study.json too.
 """
 
 from __future__ import annotations
@@ -17,15 +20,17 @@ import json
 import platform
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from jaxlab import config as configs
-from jaxlab.config import Config, ConfigError, Overrides
+from jaxlab.config import Config, ConfigError, Overrides, check
 
 OWN = ("metrics.jsonl", "checkpoints", "DONE")  # what a run writes over
+REPOSITORY = Path(__file__).resolve().parents[2]
 VERSIONS = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy")
 
 
@@ -50,38 +55,73 @@ def divergence(folder: Path) -> str:
     )
 
 
-def claim(folder: Path, config: Config, members: list[Overrides]) -> None:
+def prepare_run(
+    folder: Path, config: Config, members: list[Overrides]
+) -> tuple[Config, list[Overrides]]:
     """Makes the folder ready for this run, new or to be gone on with.
+
+    Returns:
+        What the run goes on with: the config and the members that it began with. They may differ
+        from those given in the number of seeds that its sweep asks for.
 
     Raises:
         ConfigError: when it holds a run with another config, naming the keys that differ.
     """
-    path = folder / "config.json"
-    if path.exists():
-        differing = configs.differing_keys(configs.load(path), config)
-        old = json.loads((folder / "members.json").read_text())
-        new = json.loads(json.dumps(members))
-        if old != new:
-            differing.append(f"members: {_summary(old)} -> {_summary(new)}")
-        if differing:
-            raise ConfigError(
-                f"{folder} holds a run with another config; these differ:\n  "
-                + "\n  ".join(differing)
-                + "\nchoose another --workdir, or delete the old one"
-            )
-        return
+    if (folder / "config.json").exists():
+        begun = configs.load(folder / "config.json"), read_members(folder)
+        differing = configs.differing_keys(begun[0], config, ignore=configs.SEED_KEYS)
+        if begun[1] != members:
+            differing.append(f"members: {_summary(begun[1])} -> {_summary(members)}")
+        refuse_differing(folder, differing)
+        return begun
     left_over = [name for name in OWN if (folder / name).exists()]
     if left_over:
         raise ConfigError(
             f"{folder} holds {' and '.join(left_over)}, but no config.json to say of which run: "
             "choose another --workdir"
         )
+    write_config(folder, config, members)
+    return config, members
+
+
+def refuse_differing(folder: Path, differing: list[str]) -> None:
+    """Raises ConfigError if there are differences between a config and that of a folder."""
+    if differing:
+        raise ConfigError(
+            f"{folder} holds a run with another config; these differ:\n  "
+            + "\n  ".join(differing)
+            + "\nchoose another --workdir, or delete the old one"
+        )
+
+
+def read_members(folder: Path) -> list[Overrides]:
+    """Returns the members of a run or a study."""
+    return list(configs.tuples(json.loads((folder / "members.json").read_text())))
+
+
+def write_config(folder: Path, config: Config, members: list[Overrides]) -> None:
+    """Writes the config and the members of a run or a study.
+
+    The config comes last: a folder that has it has both.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    # The config comes last: a folder that has it has everything.
-    (folder / "members.json").write_text(json.dumps(members, indent=1) + "\n")
+    write_json(folder / "members.json", members)
     temporary = folder / "config.tmp"
     configs.save(temporary, config)
-    temporary.rename(path)
+    temporary.rename(folder / "config.json")
+
+
+def write_study_file(folder: Path, file: Path | None) -> None:
+    """Notes in `study.json` which file of a study a folder belongs to, if there is one.
+
+    The path is relative to the repository where the file lies in it, else absolute.
+    """
+    if file is None:
+        return
+    path = file.resolve()
+    if path.is_relative_to(REPOSITORY):
+        path = path.relative_to(REPOSITORY)
+    write_json(folder / "study.json", {"file": path.as_posix()})
 
 
 def check_data(folder: Path, info: dict[str, Any]) -> None:
@@ -115,18 +155,44 @@ def exclusive(folder: Path) -> Iterator[None]:
         ConfigError: when another process trains there.
     """
     with (folder / "lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise ConfigError(
-                f"another process trains in {folder}: wait for it, or choose another --workdir"
-            ) from error
+        tries = 5
+        while not _lock(file):
+            tries -= 1
+            check(
+                tries > 0,
+                f"another process trains in {folder}: wait for it, or choose another --workdir",
+            )
+            time.sleep(0.1)  # it may be `is_running` that looks
         yield
 
 
 @contextlib.contextmanager
-def explained(folder: Path) -> Iterator[None]:
-    """Turns what a disk or a path can do to a run into one clear error."""
+def planning(workdir: Path) -> Iterator[None]:
+    """Waits until no other process plans the runs of a study, and keeps others from it."""
+    with (workdir / "lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def is_running(folder: Path) -> bool:
+    """Whether a process trains in a run's folder now."""
+    if not (folder / "lock").exists():
+        return False
+    with (folder / "lock").open() as file:
+        return not _lock(file)
+
+
+def _lock(file: IO[str]) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+@contextlib.contextmanager
+def translate_io_errors(folder: Path) -> Iterator[None]:
+    """Turns what a disk or a path can do to a run into one clear ConfigError."""
     try:
         yield
     except Exception as error:

@@ -125,12 +125,12 @@ def test_an_interrupted_run_goes_on_with_its_average_bit_for_bit(tmp_path):
     config = tiny(**{"average.name": "polynomial"})
     experiment = build(configs.split(config)[0])
 
-    def train(folder, progress=lambda step: None):
+    def train(folder, progress=lambda update: None):
         loop.train(experiment, config, MEMBERS, folder, progress)
         return (folder / "metrics.jsonl").read_bytes()
 
-    def interrupt(step):
-        if step >= 12:
+    def interrupt(update):
+        if update.step >= 12:
             raise Stop
 
     straight = train(tmp_path / "straight")

@@ -38,7 +38,7 @@ def tiny(**overrides):
     return configs.override(teacher_config(), TINY | overrides)
 
 
-def train(folder, members=MEMBERS, progress=lambda step: None, **overrides):
+def train(folder, members=MEMBERS, progress=lambda update: None, **overrides):
     config = tiny(**overrides)
     loop.train(build(configs.split(config)[0]), config, members, folder, progress)
 
@@ -66,14 +66,19 @@ def straight(tmp_path_factory):
     return folder
 
 
+def recorded(update, step):
+    """Whether an update says that this step was recorded."""
+    return update.loss is not None and update.step == step
+
+
 class Stop(Exception):  # noqa: N818
     pass
 
 
 @pytest.mark.parametrize("stop_at", [0, 10, 20, 30, 50, 60])
 def test_an_interrupted_run_goes_on_bit_for_bit(straight, tmp_path, stop_at):
-    def interrupt(step):
-        if step == stop_at:
+    def interrupt(update):
+        if recorded(update, stop_at):
             raise Stop
 
     with pytest.raises(Stop):
@@ -118,7 +123,7 @@ def test_kill_minus_nine_at_a_random_moment_changes_nothing(tmp_path):
 
 def test_a_finished_run_is_not_run_again(straight):
     before = saved(straight)
-    train(straight, progress=lambda step: pytest.fail("it ran"))
+    train(straight, progress=lambda update: pytest.fail("it ran"))
     assert_same(saved(straight), before)
 
 
@@ -130,6 +135,38 @@ def test_another_config_is_refused_with_the_keys_that_differ(straight):
         train(straight, members=MEMBERS[:2])
 
 
+def test_the_number_of_seeds_of_its_sweep_does_not_make_another_run(tmp_path, monkeypatch):
+    config = teacher_config()
+    config.seeds = 4
+    monkeypatch.setitem(globals(), "teacher_config", lambda: config.copy_and_resolve_references())
+
+    def interrupt(update):
+        if recorded(update, 30):
+            raise Stop
+
+    with pytest.raises(Stop):
+        train(tmp_path / "run", progress=interrupt)
+    config.seeds = 16
+    train(tmp_path / "run")  # from the checkpoint, which has the hash of the config
+    assert json.loads((tmp_path / "run" / "DONE").read_text())["resumed"]
+    assert json.loads((tmp_path / "run" / "config.json").read_text())["seeds"] == 4
+
+
+def test_updates_say_when_the_program_compiles_then_every_record_with_its_loss(tmp_path):
+    updates = []
+    members = [{"optimizer.learning_rate": 0.1}, {"optimizer.learning_rate": 1e38}]
+    train(tmp_path / "run", members, updates.append, **{"optimizer.name": "sgd"})
+    compiling = [update.compiling for update in updates]
+    assert compiling == sorted(compiling, reverse=True)
+    assert compiling[0]
+    recorded = {update.step: update.loss for update in updates if update.loss is not None}
+    rows = map(json.loads, (tmp_path / "run" / "metrics.jsonl").read_text().splitlines())
+    first, *others = [(row["step"], row["loss"][0]) for row in rows]  # the other one diverged
+    assert dict(others) == pytest.approx({step: recorded[step] for step, _ in others})
+    assert first == (0, None)
+    assert np.isnan(recorded[0])
+
+
 def test_a_folder_with_results_of_an_unknown_run_is_refused(tmp_path):
     (tmp_path / "metrics.jsonl").write_text("precious")
     with pytest.raises(ConfigError, match=r"holds metrics\.jsonl, but no config\.json"):
@@ -138,8 +175,8 @@ def test_a_folder_with_results_of_an_unknown_run_is_refused(tmp_path):
 
 
 def test_resumes_on_another_number_of_devices(straight, tmp_path, monkeypatch):
-    def interrupt(step):
-        if step == 40:
+    def interrupt(update):
+        if recorded(update, 40):
             raise Stop
 
     with pytest.raises(Stop):
@@ -156,8 +193,8 @@ def test_resumes_on_another_number_of_devices(straight, tmp_path, monkeypatch):
 
 
 def interrupted(folder):
-    def interrupt(step):
-        if step == 50:
+    def interrupt(update):
+        if recorded(update, 50):
             raise Stop
 
     with pytest.raises(Stop):
@@ -248,13 +285,13 @@ def test_a_second_process_on_the_same_folder_is_refused(straight):
     ],
 )
 def test_what_a_disk_does_is_explained(tmp_path, error, message):
-    with pytest.raises(ConfigError, match=message), run.explained(tmp_path):
+    with pytest.raises(ConfigError, match=message), run.translate_io_errors(tmp_path):
         raise error
 
 
 def test_memory_that_runs_out_is_not_called_a_full_disk(tmp_path):
     error = RuntimeError("RESOURCE_EXHAUSTED: Out of memory allocating 8 bytes")
-    with pytest.raises(RuntimeError, match="Out of memory"), run.explained(tmp_path):
+    with pytest.raises(RuntimeError, match="Out of memory"), run.translate_io_errors(tmp_path):
         raise error
 
 

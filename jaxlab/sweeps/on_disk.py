@@ -1,0 +1,137 @@
+"""A study on disk: the runs in its folder, and what they lack of a sweep.
+
+A study can get more members later: more seeds, or another value in the file of its sweep. Runs that
+are there stay as they are, byte for byte, and the new members become further runs beside them:
+`all` has the first members, `all,added=1` those that came with the next command.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from jaxlab import config as configs
+from jaxlab.config import Config, ConfigError, Overrides
+from jaxlab.sweeps.plan import Group, Sweep
+from jaxlab.training import run
+
+Identity = frozenset[tuple[str, Any]]  # the values in which a member differs from the study
+
+
+def prepare_study(workdir: Path, sweep: Sweep) -> None:
+    """Makes a study's folder ready for a sweep, new or with members that were there before.
+
+    Its `config.json` and `members.json` hold the union of what was asked for so far.
+
+    Raises:
+        ConfigError: when the folder holds something else, naming the keys that differ.
+    """
+    check_study(workdir, sweep)
+    config, members = sweep.config, sweep.members
+    if (workdir / "config.json").exists():
+        old = configs.load(workdir / "config.json")
+        config = _with_all_seeds(old, config)
+        known = dict(configs.leaves(sweep.config))
+        members = run.read_members(workdir)
+        found = {_identity(known, member) for member in members}
+        members += [own for own in sweep.members if _identity(known, own) not in found]
+    run.write_config(workdir, config, members)
+    run.write_study_file(workdir, sweep.file)
+
+
+def check_study(workdir: Path, sweep: Sweep) -> None:
+    """Raises ConfigError when a folder, should it exist, holds another study than this sweep's."""
+    runs = [name for name in run.OWN if (workdir / name).exists()]
+    if runs:
+        raise ConfigError(
+            f"{workdir} holds {' and '.join(runs)}: it is the folder of a run, and no place for "
+            "the runs of a sweep; choose another --workdir"
+        )
+    if (workdir / "config.json").exists():
+        old = configs.load(workdir / "config.json")
+        differing = configs.differing_keys(old, sweep.config, ignore=configs.SEED_KEYS)
+        run.refuse_differing(workdir, differing)
+
+
+def stored_runs(workdir: Path) -> list[Group]:
+    """Returns the runs in a study's folder, begun or finished, in the order of their names."""
+    folders = [path.parent for path in workdir.glob("*/config.json")]
+    return [
+        Group(folder.name, configs.load(folder / "config.json"), run.read_members(folder))
+        for folder in sorted(folders, key=_natural)
+    ]
+
+
+def runs_of(sweep: Sweep, group: Group, stored: list[Group]) -> list[Group]:
+    """Returns the runs that train a group: those on disk as they are, then one of what they lack.
+
+    A run on disk goes on with all members that it began with, whether or not the sweep still has
+    them. A run that shares no member with the group is not among the result.
+
+    Args:
+        sweep: the whole sweep.
+        group: one of its groups.
+        stored: from `stored_runs`.
+    """
+    known = dict(configs.leaves(sweep.config))
+    wanted = dict(zip(_identities(known, group), group.members, strict=True))
+    found = []
+    for candidate in stored:
+        own = _identities(known, candidate)
+        if wanted.keys() & set(own):
+            found.append(candidate)
+    covered = {identity for own in found for identity in _identities(known, own)}
+    missing = [member for identity, member in wanted.items() if identity not in covered]
+    if missing:
+        found.append(group._replace(name=_free_name(group.name, stored), members=missing))
+    return found
+
+
+def outline(sweep: Sweep, workdir: Path) -> list[Group]:
+    """Returns all runs of a sweep as they are, or would be, in a study's folder; see `runs_of`.
+
+    Raises:
+        ConfigError: when the folder holds another study.
+    """
+    check_study(workdir, sweep)
+    stored = stored_runs(workdir)
+    return [own for group in sweep.groups for own in runs_of(sweep, group, stored)]
+
+
+def _identities(known: Mapping[str, Any], group: Group) -> list[Identity]:
+    base = dict(configs.leaves(group.config))
+    return [_identity(known, {**base, **member}) for member in group.members]
+
+
+def _identity(known: Mapping[str, Any], values: Overrides) -> Identity:
+    return frozenset(
+        (key, value)
+        for key, value in values.items()
+        if key not in configs.SEED_KEYS and known.get(key) != value
+    )
+
+
+def _free_name(name: str, stored: list[Group]) -> str:
+    """Returns the name of the group if no run on disk has it, else one for the added members."""
+    others = [own.name.removeprefix(name) for own in stored if own.name.startswith(name)]
+    if not any(rest == "" or rest.startswith((",part=", ",added=")) for rest in others):
+        return name
+    numbers = [int(rest.split("=")[1].split(",")[0]) for rest in others if rest[:7] == ",added="]
+    return f"{name},added={max(numbers, default=0) + 1}"
+
+
+def _with_all_seeds(old: Config, new: Config) -> Config:
+    """Returns the new config with a range of seeds that holds those of both."""
+    if "seeds" not in new:
+        return new
+    firsts = [config.get("first_seed", 0) for config in (old, new)]
+    stop = max(first + config.seeds for first, config in zip(firsts, (old, new), strict=True))
+    hull = {"first_seed": min(firsts), "seeds": stop - min(firsts)}
+    return configs.override(new, {key: value for key, value in hull.items() if key in new})
+
+
+def _natural(folder: Path) -> list[str | int]:
+    """Orders added=2 before added=10."""
+    return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", folder.name)]
