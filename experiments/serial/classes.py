@@ -25,7 +25,9 @@ NAMES = {
 
 
 def entry(task: Mapping[str, Any]) -> str:
-    """Returns the name of a task in the catalogue, or "" for one of which nothing is known.
+    """Returns the name of a task in the catalogue.
+
+    A task that has none keeps its own name, with "" for a value of which nothing is known.
 
     Args:
       task: the values below `task` of a config.
@@ -44,29 +46,27 @@ def entry(task: Mapping[str, Any]) -> str:
         return "balls" if meet else "balls that pass through each other"
     if name == "sudoku":
         return "sudoku of one round" if task["puzzles"].endswith("_1") else "sudoku"
+    if name not in NAMES:
+        return name
     hard, field, easy_value, easy = NAMES[name]
     return easy if task[field] == easy_value else hard
 
 
-def entries(study: Study) -> set[str]:
-    """Returns the names of all tasks of a study that the catalogue has."""
-    found = set()
+def tasks_table(study: Study) -> Table:
+    """Returns the class of every task of a study, its source and its control."""
+    names = set()
     for run in study.runs:
         swept = {
             tuple((key, value) for key, value in member.items() if key.startswith("task."))
             for member in run.members
         }
-        found |= {entry(configs.override(run.config, dict(values)).task) for values in swept}
-    return found & set(ENTRIES)
-
-
-def table(studies: Mapping[str, Study]) -> Table:
-    """Returns the class of every task of these studies, its source and its control."""
-    ran = {name: entries(study) for name, study in studies.items()}
+        names |= {entry(configs.override(run.config, dict(values)).task) for values in swept}
     rows = [
-        [name, own.bin, own.source, own.control or "is one", ", ".join(where)]
+        [name, own.bin, own.source, own.control or "is one"]
         for name, own in ENTRIES.items()
-        if (where := [study for study, names in ran.items() if name in names])
+        if name in names
     ]
-    header = ["task", "class", "source", "its control", "studies"]
-    return Table("Tasks: what is known of the worst case as they grow", header, rows)
+    unknown = sorted({run.config.task.name for run in study.runs} & names - set(ENTRIES))
+    rows += [[name, "not in the catalogue", "", ""] for name in unknown]
+    header = ["task", "class", "source", "its control"]
+    return Table(f"{study.name}: what is known of its tasks as they grow, at worst", header, rows)
