@@ -6,7 +6,7 @@ import json
 import traceback
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -133,7 +133,8 @@ def _made(make: Callable, kind: type, study: Study, part: Part, missing: list) -
         missing.append([make.__name__, traceback.format_exc(limit=-3)])
         part.problems.append(f"{study.name}, {make.__name__}: {type(error).__name__}: {error}")
         return []
-    return [made] if isinstance(made, kind) else list(made)
+    found = [made] if isinstance(made, kind) else list(made)
+    return [replace(each, study=study.name) for each in found]
 
 
 def _section(experiment: str, parts: Sequence[Part]) -> Section:

@@ -51,6 +51,8 @@ class Claim:
       free: keys of the config that may differ from the file's default, such as "train.steps" or
         "model.*"; seeds, evaluation and devices always may. On other values the claim is not
         measured, since its sentence speaks of these.
+      needs_runs: whether it is measured from the runs; False for refits of published tables and for
+        theory, which stand beside a study and read nothing of it.
       heading: the heading of the overview figure under which its row stands; "" leaves it out.
       label: the name of its row there; without one, its id.
 
@@ -66,6 +68,7 @@ class Claim:
     published: float | None = None
     kind: Kind = Kind.FINDING
     free: tuple[str, ...] = ()
+    needs_runs: bool = True
     heading: str = ""
     label: str = ""
 
@@ -152,8 +155,8 @@ def format_range(expected: tuple[float, float]) -> str:
 
 
 def format_estimate(value: float, low: float, high: float) -> str:
-    """Writes `0.337 [0.329, 0.345]`, to two digits of the interval's width."""
-    if not (math.isfinite(low) and math.isfinite(high)):
+    """Writes `0.337 [0.329, 0.345]`, to two digits of the interval's width; an exact value alone."""
+    if not (math.isfinite(low) and math.isfinite(high)) or low == value == high:
         return format_number(value)
     decimals = None
     if high > low and 1e-4 <= max(abs(low), abs(high)) < 1e6:

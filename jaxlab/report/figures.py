@@ -80,6 +80,7 @@ class Figure:
       title: what is shown, in a few words.
       caption: what to see in it, with the fit window, clock and seeds.
       figure: the matplotlib figure, made by `panels`.
+      study: which study it is of, set by the report; "" for a whole hypothesis.
 
     Raises:
       ValueError: a name that is no file name.
@@ -89,6 +90,7 @@ class Figure:
     title: str
     caption: str
     figure: MatplotlibFigure
+    study: str = ""
 
     def __post_init__(self):
         if not re.fullmatch(r"[\w-]+", self.name):

@@ -80,11 +80,10 @@ def _study(study: str, results: Sequence[Result], figures: Sequence[Figure]) -> 
 
 
 def _by_study(figures: Sequence[Figure], studies: Sequence[str]) -> dict[str, list[Figure]]:
-    """Groups figures by the study that their names begin with; the others are under ""."""
+    """Groups figures by their study; those of no study are under ""."""
     found: dict[str, list[Figure]] = {study: [] for study in (*studies, "")}
     for figure in figures:
-        own = [s for s in studies if figure.name == s or figure.name.startswith(f"{s}_")]
-        found[max(own, key=len, default="")].append(figure)
+        found.setdefault(figure.study, []).append(figure)
     return found
 
 

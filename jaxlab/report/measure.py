@@ -62,7 +62,7 @@ def _measure(
             break
     if study.unfinished:
         reason = f"{study.unfinished[0]} is not finished"
-    if reason:
+    if reason and claim.needs_runs:
         return Result(claim, study.name, None, reason, provenance=provenance)
     try:
         estimate = claim.measure(study)

@@ -17,6 +17,7 @@ class Table:
       caption: what the rows are.
       header: names of the columns, with units.
       rows: rows as long as the header. A long table starts folded.
+      study: which study it is of, set by the report.
 
     Raises:
       ValueError: a row whose length is not that of the header.
@@ -25,6 +26,7 @@ class Table:
     caption: str
     header: Sequence[str]
     rows: Sequence[Sequence[str | float | None]]
+    study: str = ""
 
     def __post_init__(self):
         for i, row in enumerate(self.rows):
