@@ -2,26 +2,24 @@
 
 import dataclasses
 from functools import cache
-from pathlib import Path
 
 import jax
 import numpy as np
 import pytest
-import xarray as xr
+from planted_parscale import planted, results
 
-from experiments.parscale import composition, model, recall, worth
+from experiments.parscale import composition, model, multiplier, recall
 from experiments.parscale import grid as grids
 from experiments.parscale.build import build, validate
 from experiments.parscale.studies import memory
 from jaxlab import config as configs
-from jaxlab.analysis.cells import pick
-from jaxlab.analysis.study import RunRecord, Study
+from jaxlab.analysis.cells import select
+from jaxlab.analysis.estimate import NotMeasurable
 from jaxlab.config import ConfigError
 from jaxlab.experiment import BatchId, stream_key
+from jaxlab.report.claims import Verdict
 from jaxlab.report.figures import house_style
-from jaxlab.sweeps import plan
 
-CONFIG = Path(__file__).parents[2] / "configs" / "parscale" / "memory.py"
 TINY = {"model.width": 8, "model.heads": 2, "model.kv_heads": 1, "model.hidden": 8}
 TINY |= {"model.layers": 1, "streams.prefix": 2, "train.batch_size": 32, "eval.batches": 4}
 TABLE = TINY | {"task.pairs": 128, "task.base": 8}
@@ -125,113 +123,88 @@ def test_a_task_that_cannot_be_is_refused(module, overrides, message):
         made(module, own | overrides)
 
 
-WORTH = {"recall": {1: 1.0, 2: 1.0, 4: 0.95}, "composition": {1: 1.0, 2: 1.2, 4: 1.4}}
+MULTIPLIERS = {"recall": {1: 1.0, 2: 1.0, 4: 0.95}, "composition": {1: 1.0, 2: 1.2, 4: 1.4}}
 
 
-def loss_of(task, N, count, lone):
-    """A power law of N times what the streams are worth; a lone prefix is worth nothing."""
-    return 3.0 * (N * WORTH[task][count] / 1000) ** -0.5 + 0.0 * lone
+def loss_of(config, N):
+    """A power law of N times the multiplier of the streams; that of a prefix alone is 1."""
+    return 3.0 * (N * MULTIPLIERS[config.task.name][config.streams.count] / 1000) ** -0.5
 
 
 @cache
-def planted(task_loss=loss_of, shift=0.0):
+def study(shift=0.0):
     """A study with the members of the config and planted losses; `shift` is for one stream."""
-    sweep, runs, parts = plan.load(str(CONFIG), {}), [], []
-    random = np.random.default_rng(0)
-    swept = {key for member in sweep.members for key in member}
-    for number, group in enumerate(plan.group(sweep)):
-        config, known = group.config, dict(configs.leaves(group.config))
-        info, size = model.info(config), len(group.members)
-        own = config.streams
-        mean = task_loss(config.task.name, info["parameters"], own.count, own.lone)
-        mean += shift * (own.count == 1)
-        loss_M = mean * (1 + 1e-3 * random.normal(size=size))
-        metrics = {"eval_loss": loss_M, "eval_accuracy": np.full(size, 0.5)}
-        for k in range(1, 9):
-            metrics |= {f"eval_loss_{k}": loss_M + 0.1 * k, f"eval_accuracy_{k}": np.ones(size)}
-        metrics["diverged_step"] = np.full(size, -1.0)
-        coords = {key: [known[key]] * size for key in swept} | {"run": [f"run{number}"] * size}
-        coords["seed"] = [member["seed"] for member in group.members]
-        parts.append(
-            xr.Dataset(
-                {key: (("member", "step"), value[:, None]) for key, value in metrics.items()},
-                coords={"step": [config.train.steps]}
-                | {key: ("member", value) for key, value in coords.items()},
-            )
-        )
-        environment = {"config_hash": f"hash {number}", "data": info}
-        runs.append(
-            RunRecord(Path(f"run{number}"), config, list(group.members), environment, {"done": 1})
-        )
-    data = xr.concat(parts, "member", join="outer", coords="different", compat="equals")
-    return Study("memory", sweep.config, runs, data)
+
+    def shifted(config, N):
+        return loss_of(config, N) + shift * (config.streams.count == 1)
+
+    return planted("memory", shifted, noise=1e-3)
 
 
-def test_what_streams_are_worth_comes_back():
-    found = memory.measure(planted())
+def estimate(found, name):
+    result = found[f"memory_{name}"]
+    assert result.estimate is not None, result.reason
+    return result.estimate
+
+
+def test_multipliers_come_back():
+    found = results(study())
     for task in memory.TASKS:
         for count in (2, 4):
-            measured = found[f"memory_{task}_multiplier_{count}"].interval
-            assert measured.value == pytest.approx(WORTH[task][count], rel=0.01)
+            measured = estimate(found, f"{task}_multiplier_{count}")
+            assert measured.value == pytest.approx(MULTIPLIERS[task][count], rel=0.01)
             assert measured.low < measured.value < measured.high
     for count in (2, 4):
-        expected = WORTH["composition"][count] / WORTH["recall"][count]
-        assert found[f"memory_ratio_{count}"].interval.value == pytest.approx(expected, rel=0.01)
-    assert "every resample within reach" in found["memory_recall_multiplier_4"].detail
-    assert found["memory_composition_lone"].interval.low > 0
-    assert found["memory_first"].interval.value == 1
-    assert found["memory_last"].interval.value == pytest.approx(0.6, abs=0.01)
-    assert set(found) == set(memory.EXPECTED)
+        expected = MULTIPLIERS["composition"][count] / MULTIPLIERS["recall"][count]
+        assert estimate(found, f"ratio_{count}").value == pytest.approx(expected, rel=0.01)
+        assert found[f"memory_ratio_{count}"].verdict == Verdict.SUPPORTED
+    assert "every resample within reach" in estimate(found, "recall_multiplier_4").detail
+    assert estimate(found, "composition_lone").low > 0
+    assert estimate(found, "first").value == 1
+    assert estimate(found, "last").value == pytest.approx(0.6, abs=0.01)
 
 
 def test_gains_are_paired_differences_in_nats():
-    study = planted()
-    own, found = grids.grid(study, "composition"), memory.measure(study)
+    own, found = grids.grid(study(), "composition"), results(study())
     gain_S = (own.loss_SxWxP[..., 0] - own.loss_SxWxP[..., 2]).mean(axis=1)
-    claim = found["memory_composition_gain_4"].interval
+    claim = estimate(found, "composition_gain_4")
     assert claim.value == pytest.approx(gain_S.mean())
     assert claim.seeds == 6
 
 
 def test_bits_count_what_the_table_holds():
-    study = planted()
     plain = {"streams.count": 1, "streams.lone": False, "model.width": 8}
-    narrow = pick(grids.members(study, "recall"), plain)
+    narrow = select(grids.members(study(), "recall"), plain)
     N = 1608 + 64 * 8
     expected = 4096 * (np.log(64) - narrow["eval_loss"].values) / np.log(2) / N
-    np.testing.assert_allclose(worth.bits_per_parameter(study, narrow), expected)
+    np.testing.assert_allclose(memory.bits_per_parameter(study(), narrow), expected)
+    measured = estimate(results(study()), "bits")
+    assert measured.value == pytest.approx(expected.mean())
+    assert measured.detail.endswith("after 100 exposures of each pair")
 
 
-def test_a_loss_that_no_width_reaches_has_no_worth():
-    study = planted(shift=5.0)  # streams are better than the widest decoder alone
-    own = grids.grid(study, "composition")
-    assert (worth.log_multipliers(own, 4) == np.inf).all()
-    found = memory.measure(study)["memory_composition_multiplier_4"]
-    assert found.reason.startswith("> 3.55 at width 12, > 2.06 at width 16: beyond the widest")
+def test_a_loss_that_no_width_reaches_has_no_multiplier():
+    better = study(shift=5.0)  # streams are better than the widest decoder alone
+    own = grids.grid(better, "composition")
+    assert (multiplier.log_multipliers(own, 4) == np.inf).all()
+    reason = results(better)["memory_composition_multiplier_4"].reason
+    assert reason.startswith("> 3.55 at width 12, > 2.06 at width 16: beyond the widest")
     with house_style():
-        assert memory.figures(study)
-
-
-def test_figures_and_tables_show_every_cell():
-    study = planted()
-    with house_style():
-        (figure,) = memory.figures(study)
-    assert figure.name == "memory"
-    (table,) = memory.tables(study)
-    assert len(table.rows) == 20
-    by_cell = {tuple(row[:3]): row for row in table.rows}
-    assert by_cell["composition", "16", "4"][10] == pytest.approx(1.4, rel=0.05)
-    assert by_cell["recall", "24", "1"][7] is None
+        assert memory.overview(better).name == "memory"
 
 
 def test_cells_of_different_seeds_are_no_pairs():
-    study = planted()
-    data = study.data.assign_coords(seed=("member", [*study.data["seed"].values[:-1], 999]))
-    with pytest.raises(ValueError, match="different seeds"):
-        grids.grid(dataclasses.replace(study, data=data), "composition")
+    data = study().data
+    data = data.assign_coords(seed=("member", [*data["seed"].values[:-1], 999]))
+    other = dataclasses.replace(study(), data=data)
+    with pytest.raises(NotMeasurable, match="different seeds"):
+        grids.grid(other, str(data["task.name"].values[-1]))
 
 
 def test_a_prefix_has_no_share_of_nothing():
-    study = planted(lambda task, N, count, lone: 3.0 * (N / 1000) ** -0.5 + 0.05 * (count > 1))
-    found = memory.measure(study)["memory_recall_lone"]
-    assert "not above nothing" in found.reason
+    found = results(
+        planted(
+            "memory", lambda config, N: 3 * (N / 1000) ** -0.5 + 0.05 * (config.streams.count > 1)
+        )
+    )
+    assert "not above nothing" in found["memory_recall_lone"].reason

@@ -45,14 +45,14 @@ def _predicted(study: Study, count: int) -> str:
     at = grid(study).at(count)
     return (
         f"; with this study's E and alpha and the published k = {PUBLISHED_K} the law predicts "
-        f"{alone[at]:.1f} %, and {whole[at]:.1f} % where the parameters that streams add count"
+        f"{whole[at]:.1f} %, of which {alone[at]:.1f} % without the parameters that streams add"
     )
 
 
 def part_of_law(study: Study, count: int) -> Estimate:
-    """Measures the gain of P streams over that of the law with the published k, at equal N."""
+    """Measures the gain of P streams over that of the law with the published k."""
     own = grid(study)
-    predicted = fitted.predicted_gains(study)[own.at(count)]
+    predicted = fitted.predicted_gains(study, all_N=True)[own.at(count)]
     gain_S = own.gains[..., own.at(count)].mean(axis=1)
     detail = f"{gain_S.mean():.2f} % of {predicted:.2f} %; the prediction has no interval"
     return over_seeds(gain_S / predicted, detail)
@@ -147,7 +147,7 @@ def gains(study: Study) -> Figure:
         shift = 0.015 * (row - (len(own.widths) - 1) / 2)
         intervals(left, log_P + shift, found, f"width {width}")
     if if_measurable(fitted.law, study) is not None:
-        expected_P = fitted.predicted_gains(study)
+        expected_P = fitted.predicted_gains(study, all_N=True)
         left.plot(log_P, expected_P, "k-.", lw=1.5, label=f"law here, with k = {PUBLISHED_K}")
     styles = dict(zip(published.CORPORA, ("--", ":"), strict=True))
     for corpus, style in styles.items():
@@ -175,10 +175,10 @@ def gains(study: Study) -> Figure:
         plots.legend(ax)
     caption = (
         "Left: what P streams take off the loss of one, paired by seed, 95 % intervals; what the "
-        "law with the floor and exponent of this study and the published k predicts at equal N; "
-        "and the published means, which are of other sizes and so no comparator. Right: how many "
-        "times their own parameters one stream needs for the same loss, between the narrowest and "
-        "the widest of one stream."
+        "law with the floor and exponent of this study and the published k predicts, all "
+        "parameters counted; and the published means, which are of other sizes and so no "
+        "comparator. Right: how many times their own parameters one stream needs for the same "
+        "loss, between the narrowest and the widest of one stream."
     )
     return Figure("widths_gains", "What P streams gain", caption, figure)
 
