@@ -137,10 +137,11 @@ def figure_of_decay(study: Study) -> Figure:
         plots.legend(ax)
         row = measures.grid(half).isel(temperature=0)
         plots.interval_plot(axes[2], rates, row["exponent"], row["low"], row["high"], label=label)
-        kept = [rate for rate in rates if np.isfinite(row["exponent"].sel(learning_rate=rate))]
-        growth = [over_seeds(scale_growth(half, rate)) for rate in kept]
-        ends = np.reshape([(own.value, own.low, own.high) for own in growth], (-1, 3)).T
-        plots.interval_plot(axes[3], kept, *ends, label=label)
+        growth_Ux3 = np.full((len(rates), 3), np.nan)
+        for place in np.flatnonzero(np.isfinite(row["exponent"].values)):
+            own = over_seeds(scale_growth(half, rates[place]))
+            growth_Ux3[place] = own.value, own.low, own.high
+        plots.interval_plot(axes[3], rates, *growth_Ux3.T, label=label)
     for ax, label in ((axes[2], "exponent of the loss"), (axes[3], "growth exponent of β")):
         ax.set(xscale="log", xlabel="learning rate", ylabel=label)
         plots.legend(ax)
