@@ -143,7 +143,7 @@ def time_config(args: argparse.Namespace, rest: list[str]) -> None:
     from jaxlab.sweeps.flags import config_overrides
 
     overrides = {**config_overrides(rest), "train.steps": args.steps}
-    groups = plan.group(plan.load(args.config, overrides))
+    groups = plan.load(args.config, overrides).groups
     if args.decode:
         decode([group.config for group in groups], args)
         return
@@ -183,7 +183,7 @@ def time_group(group: Any, rounds: int) -> float:
     count = len(metrics.record_steps(group.config)) - 1
     print(f"                   {own.members} members, {steps} steps, {count} records")
     print(f"compile            {compile_seconds:.2f} s")
-    print(f"steps alone        {done / alone.cpu:.0f} member-steps per CPU-second", end="")
+    print(f"steps alone        {done / alone.cpu:.0f} steps of one member per CPU-second", end="")
     print(f" ({1e3 * alone.cpu / done:.3f} ms), {done / alone.wall:.0f} per second")
     if "tokens_per_example" in own.experiment.info:
         tokens = done * group.config.train.batch_size * own.experiment.info["tokens_per_example"]

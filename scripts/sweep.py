@@ -111,9 +111,11 @@ def summarize(outcomes: dict[str, str], asked: int, workdir: Path) -> int:
         f"{workdir}: {asked} members; groups: {trained} trained, "
         f"{finished} finished before, {len(failed)} failed"
     )
-    stored = sum(len(own.members) for own in on_disk.stored_runs(workdir))
-    if stored > asked:
-        print(f"the folder has {stored} members: {stored - asked} more than this command asks for")
+    more = sum(len(own.members) for own in on_disk.stored_runs(workdir)) - asked
+    if finished == len(outcomes):
+        members = f"{more} {'member' if more == 1 else 'members'}"
+        rest = f"; the folder has {members} more than was asked for" if more > 0 else ""
+        print(f"nothing left to train{rest}")
     if not failed:
         print(f"next: python scripts/report.py {workdir}")
     return 1 if failed else 0

@@ -16,7 +16,7 @@ from jaxlab.models.attention import IMPLEMENTATIONS, check_fused
 from jaxlab.models.decoder import Decoder
 from jaxlab.models.streams import AGGREGATIONS, Streams, count_parameters
 from jaxlab.models.transforms import TRANSFORMS
-from jaxlab.training import starting
+from jaxlab.training import warm_start
 
 
 def base() -> Config:
@@ -83,7 +83,7 @@ def validate(config: Config) -> None:
     except ValueError as error:
         raise configs.ConfigError(f"model or streams: {error}") from error
     if config.start.study:
-        starting.check_seed(config.start.study, config.seed)
+        warm_start.check_seed(config.start.study, config.seed)
     check(
         not config.start.frozen or (bool(config.start.study) and not whole.plain),
         "start.frozen leaves only the streams to learn: set start.study to what was trained "
@@ -138,9 +138,9 @@ def initializer(config: Config):
     whole = streams(config)
     if not config.start.study:
         return lambda key, values: whole.init(key, values["model.deviation"])
-    seeds_S, decoders_S = starting.load(config.start.study, "decoder")
+    seeds_S, decoders_S = warm_start.load(config.start.study, "decoder")
     expected = jax.eval_shape(whole.decoder.init, jax.random.key(0))
-    starting.check_shapes(config.start.study, decoders_S, expected)
+    warm_start.check_shapes(config.start.study, decoders_S, expected)
 
     def init(key: jax.Array, values: Values) -> Params:
         number = jnp.argmax(seeds_S == values["seed"])
@@ -158,8 +158,8 @@ def frozen(config: Config) -> tuple[str, ...]:
 def info(config: Config) -> dict[str, Any]:
     """Returns the parameter counts, without the embedding: all, and what the streams add.
 
-    Prefixes from codes count as the prefixes into which they merge. With a start, the hash of what
-    is there goes with them: trained again, it makes another run.
+    Prefixes from codes count as the prefixes into which they merge. With a start, the hashes of
+    what is there go with them: trained again, it makes another run.
     """
     whole = streams(config)
     shapes = jax.eval_shape(lambda key: whole.merged(whole.init(key)), jax.random.key(0))
@@ -167,5 +167,5 @@ def info(config: Config) -> dict[str, Any]:
     parameters = int(count_parameters(shapes))
     found: dict[str, Any] = {"parameters": parameters, "added_parameters": added}
     if config.start.study:
-        found["start_hash"] = starting.content_hash(config.start.study, "decoder")
+        found["start"] = warm_start.content_hashes(config.start.study, "decoder")
     return found

@@ -14,7 +14,7 @@ from jaxlab.experiment import Batch, BatchId, Experiment, Params, Shared, Values
 from jaxlab.models.diversity import diversity
 from jaxlab.tasks import corpus, packing
 from jaxlab.tasks.shuffle import batch_indices
-from jaxlab.training import starting
+from jaxlab.training import warm_start
 
 
 def config() -> Config:
@@ -41,7 +41,7 @@ def validate(config: Config) -> None:
     check(task.length >= 1, f"task.length is {task.length}: it must be at least 1")
     check(task.first_step >= 0, f"task.first_step is {task.first_step}: it must not be negative")
     if task.first_step and config.start.study:
-        starting.check_steps(config.start.study, task.first_step)
+        warm_start.check_steps(config.start.study, task.first_step)
 
 
 def build(config) -> Experiment:

@@ -22,7 +22,7 @@ from jaxlab.training import mesh as meshes
 
 def load(spec: str, overrides: dict[str, Any]) -> list[Group]:
     """Returns the groups of a config's sweep."""
-    return plan.group(plan.load(spec, overrides))
+    return plan.load(spec, overrides).groups
 
 
 class TimedGroup:

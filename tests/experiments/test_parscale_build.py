@@ -15,7 +15,7 @@ from jaxlab.config import ConfigError
 from jaxlab.experiment import BatchId, stream_key
 from jaxlab.sweeps import local, plan
 from jaxlab.sweeps.plan import Sweep
-from jaxlab.training import loop, starting
+from jaxlab.training import loop, warm_start
 
 SEEDS = (3, 5)
 TINY = {
@@ -39,7 +39,7 @@ def tiny(**overrides):
 def train(folder, config):
     sweep = Sweep(config, [{"seed": seed} for seed in SEEDS])
     assert set(local.run_sweep(sweep, folder, lambda group, steps: None).values()) == {"done"}
-    return starting.load(str(folder), "decoder")
+    return warm_start.load(str(folder), "decoder")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -138,7 +138,7 @@ def test_a_frozen_decoder_stays_bit_for_bit_and_has_no_optimizer_state(stage_one
     assert seeds.tolist() == seeds_S.tolist()
     assert_same(after, decoders_S)
 
-    _, streams = starting.load(str(tmp_path / "frozen"), "streams")
+    _, streams = warm_start.load(str(tmp_path / "frozen"), "streams")
     start = static_build(tiny(**frozen)).init(stream_key(3, "init"), values(3))["streams"]
     moved = jax.tree.map(lambda old, new_S: not np.array_equal(old, new_S[0]), start, streams)
     assert all(jax.tree.leaves(moved))
@@ -158,12 +158,13 @@ def test_without_a_frozen_part_everything_learns_twice_the_same(stage_one, tmp_p
         loop.train(experiment, config, members, tmp_path / name)
     records = [(tmp_path / name / "metrics.jsonl").read_bytes() for name in ("once", "again")]
     assert records[0] == records[1]
-    _, after = starting.load(str(tmp_path / "once"), "decoder")
+    _, after = warm_start.load(str(tmp_path / "once"), "decoder")
     moved = jax.tree.map(lambda old, new: not np.array_equal(old, new), decoders_S, after)
     assert all(jax.tree.leaves(moved))
 
-    retrained = dataclasses.replace(experiment, info=experiment.info | {"start_hash": "other"})
-    with pytest.raises(ConfigError, match=r"other data; these differ:\n  start_hash: .* -> other"):
+    start = {f"seed_{SEEDS[0]}_hash": "other"}
+    retrained = dataclasses.replace(experiment, info=experiment.info | {"start": start})
+    with pytest.raises(ConfigError, match=r"other data; these differ:\n  start\.seed_.* -> other"):
         loop.train(retrained, config, members, tmp_path / "once")
 
 
@@ -209,15 +210,20 @@ def test_a_second_stage_begins_where_the_first_stopped(stage_one):
         validate(tiny(**{"task.first_step": 5}, **start))
 
 
-def test_the_hash_of_a_start_is_that_of_every_number(stage_one, monkeypatch):
+def test_the_hashes_of_a_start_are_those_of_every_number_of_a_seed(stage_one, monkeypatch):
     seeds_S, decoders_S = stage_one[1:]
     other_S = jax.tree.map(np.copy, decoders_S)
     other_S["norm_M"][-1, -1] += 1e-6
-    hashes = []
-    for found in ((seeds_S, decoders_S), (seeds_S, other_S), (seeds_S + 1, decoders_S)):
-        monkeypatch.setattr(starting, "load", lambda study, part, found=found: found)
-        hashes.append(starting.content_hash("", "decoder"))
-    assert len(set(hashes)) == 3
+
+    def hashes(found):
+        monkeypatch.setattr(warm_start, "load", lambda study, part: found)
+        return warm_start.content_hashes("", "decoder")
+
+    before, after = hashes((seeds_S, decoders_S)), hashes((seeds_S, other_S))
+    assert list(before) == [f"seed_{seed}_hash" for seed in seeds_S]
+    assert [before[key] == after[key] for key in before] == [True] * (len(seeds_S) - 1) + [False]
+    fewer = hashes((seeds_S[1:], jax.tree.map(lambda leaf_S: leaf_S[1:], decoders_S)))
+    assert fewer.items() <= before.items()  # more seeds leave those of the others alone
 
 
 @pytest.mark.parametrize(

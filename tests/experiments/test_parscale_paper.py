@@ -14,7 +14,7 @@ from jaxlab import config as configs
 from jaxlab.experiment import BatchId
 from jaxlab.sweeps import plan
 from jaxlab.tasks import corpus
-from jaxlab.training import starting
+from jaxlab.training import warm_start
 
 FILES = sorted((Path(__file__).parents[2] / "configs" / "parscale").glob("*.py"))
 
@@ -23,8 +23,8 @@ FILES = sorted((Path(__file__).parents[2] / "configs" / "parscale").glob("*.py")
 def nothing_there(monkeypatch):
     """Takes the place of earlier runs, and of a text whose vocabulary takes minutes to learn."""
     for name in ("check_seed", "check_steps", "check_shapes"):
-        monkeypatch.setattr(starting, name, lambda *args: None)
-    monkeypatch.setattr(starting, "load", lambda study, part: (np.array([0]), {}))
+        monkeypatch.setattr(warm_start, name, lambda *args: None)
+    monkeypatch.setattr(warm_start, "load", lambda study, part: (np.array([0]), {}))
     text = corpus.Corpus(np.zeros(5000, np.uint16), np.array([0, 700], np.int32), "", {})
     monkeypatch.setattr(corpus, "load_tokens", lambda *args: text)
 

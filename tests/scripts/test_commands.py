@@ -70,7 +70,8 @@ def test_a_sweep_its_report_and_what_a_changed_sweep_is_told(tmp_path):
         f"{workdir}: 2 members; groups: 1 trained, 0 finished before, 0 failed",
         f"next: python scripts/report.py {workdir}",
     ]
-    assert trained.stderr == "headline all: 100 %, 0 s left\n"  # a line, where no terminal is
+    line = r"headline all: step 20 of 20, loss \d\.\d+, .* steps/s, 100 %, 0 s left\n"
+    assert re.fullmatch(line, trained.stderr)  # a line, where no terminal is
     out = succeeded(command("report.py", workdir, f"--out={tmp_path / 'page'}"))
     assert "expected" in out
     assert "not measured" in out
@@ -84,6 +85,25 @@ def test_a_sweep_its_report_and_what_a_changed_sweep_is_told(tmp_path):
     assert first == f"{workdir} holds a run with another config; these differ:"
     assert keys == ["  optimizer.b1: 0.9 -> 0.5"]
     assert "choose another --workdir" in last
+
+
+def test_more_seeds_are_added_and_the_status_tells_of_all(tmp_path):
+    line = ("sweep.py", CONFIG, f"--workdir={tmp_path / 'study'}")
+    succeeded(command(*line))
+    before = (tmp_path / "study" / "all" / "metrics.jsonl").read_bytes()
+    more = (*line, "--config.seeds=3")
+    shown = succeeded(command(*more, "--dry_run"))
+    assert shown == "all: 2 members x 20 steps (done)\nall,added=1: 1 members x 20 steps\n"
+    assert "3 members; groups: 1 trained, 1 finished before" in succeeded(command(*more))
+    assert (tmp_path / "study" / "all" / "metrics.jsonl").read_bytes() == before
+    fewer = succeeded(command(*line)).splitlines()
+    assert fewer[1] == "nothing left to train; the folder has 1 member more than was asked for"
+    status = succeeded(command(*more, "--status")).splitlines()
+    assert [row.split()[:3] for row in status[1:3]] == [
+        ["all", "done", "2"],
+        ["all,added=1", "done", "1"],
+    ]
+    assert status[3] == "2 runs: 2 done; 100 % of all steps"
 
 
 def test_members_that_diverge_are_named(tmp_path):
@@ -142,7 +162,7 @@ def test_the_benchmark_prints_its_measurements():
         "group +all",
         " +2 members, 40 steps, 8 records",
         r"compile +\d+\.\d\d s",
-        r"steps alone +\d+ member-steps per CPU-second \(\d+\.\d{3} ms\), \d+ per second",
+        r"steps alone +\d+ steps of one member per CPU-second \(\d+\.\d{3} ms\), \d+ per second",
         r"with evaluations +\d+\.\d\d CPU-seconds, \d+\.\d\d s",
         r"the training loop +\d+\.\d\d CPU-seconds, \d+\.\d\d s",
         r"outside program +-?\d+\.\d % of CPU, -?\d+\.\d % of wall time",

@@ -133,6 +133,14 @@ def test_traced_values_and_intervals_do_not_recompile():
     assert len(traces) == traced_once
 
 
+def test_two_entries_that_make_the_same_name_are_refused():
+    static, _ = configs.split(configs.override(teacher_config(), TINY))
+    plain = build(static)
+    twice = dataclasses.replace(plain, batch=(*plain.batch, plain.batch[-1]))
+    with pytest.raises(ValueError, match="two entries of the experiment make .*: rename one"):
+        train(MEMBERS[:1], experiment=twice)
+
+
 def test_accumulated_micro_batches_equal_the_batch():
     whole, state = train(MEMBERS[:2], (10,))
     for pieces in (2, 4):

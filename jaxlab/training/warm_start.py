@@ -63,14 +63,22 @@ def load(study: str, part: str) -> tuple[np.ndarray, Params]:
     return np.array(seeds), jax.tree.map(lambda *leaves: np.concatenate(leaves), *found)
 
 
-def content_hash(study: str, part: str) -> str:
-    """Returns the sha256 of what `load` returns, to be recorded with a run."""
+def content_hashes(study: str, part: str) -> dict[str, str]:
+    """Returns the sha256 of the parameters of each seed, as `load` has them, to be recorded.
+
+    A run that goes on is refused when those of a seed have changed; see `run.check_data`. Seeds
+    that the study gets later change nothing.
+    """
     seeds_S, found_S = load(study, part)
-    digest = hashlib.sha256(repr(seeds_S.tolist()).encode())
-    for key, leaf_S in _paths(found_S):
-        digest.update(f"{jax.tree_util.keystr(key)} {leaf_S.dtype} {leaf_S.shape}".encode())
-        digest.update(leaf_S.tobytes())
-    return digest.hexdigest()
+    found = {}
+    for number, seed in enumerate(seeds_S.tolist()):
+        digest = hashlib.sha256()
+        for key, leaf_S in _paths(found_S):
+            leaf = leaf_S[number]
+            digest.update(f"{jax.tree_util.keystr(key)} {leaf.dtype} {leaf.shape}".encode())
+            digest.update(leaf.tobytes())
+        found[f"seed_{seed}_hash"] = digest.hexdigest()
+    return found
 
 
 def check_shapes(study: str, found_S: Params, expected: Params) -> None:
