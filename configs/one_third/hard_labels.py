@@ -83,6 +83,8 @@ def over_theory(metric: str) -> Measure:
         inside_R = (tau_SxR[0] >= WINDOW[0]) & (tau_SxR[0] <= WINDOW[1])
         flow_SxR = loss_SxR if metric == measures.LOSS else beta_SxR
         ratio_SxP = (value_SxR / flow_SxR)[:, inside_R]
+        if not np.isfinite(ratio_SxP).all():
+            raise NotMeasurable("a member diverged")
         records = [over_seeds(ratio_S) for ratio_S in ratio_SxP.T]
         return Estimate(
             value=float(ratio_SxP.mean()),

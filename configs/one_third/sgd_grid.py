@@ -133,6 +133,7 @@ CLAIMS = (
         expected=(-inf, 1.2),
         measure=collapse,
         source=f"{PAPER}, Fig. 1 and 4; measure by this lab",
+        free=("grid",),
     ),
     Claim(
         "sgd_exponent",
@@ -142,6 +143,7 @@ CLAIMS = (
         published=THIRD,
         measure=exponent_at_highest_rate,
         source=f"{PAPER}, Fig. 4; the range allows for a flow that has not settled",
+        free=("grid",),
         heading="The law",
         label="SGD, T = 1e-3, rate 10",
     ),
@@ -153,6 +155,7 @@ CLAIMS = (
         published=1.0,
         measure=exponent_over_flow,
         source=f"{PAPER}, aligned-student ansatz; quadrature by this lab",
+        free=("grid",),
     ),
 )
 FIGURES = (scans, figures.grid_map)

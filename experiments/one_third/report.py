@@ -1,48 +1,104 @@
-"""The one-third experiment's part of a report: its answer, claims, figures and tables."""
+"""What the report of the one-third law says beside the claims of its studies."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from jaxlab.report.claims import Result, Verdict
+from jaxlab.report.hypothesis import Hypothesis, Results
 
-from experiments.one_third.expected import THIRD
-from experiments.one_third.studies import PARTS
-from jaxlab.analysis.study import Study
-from jaxlab.report.page import Section
-from jaxlab.report.parts import answer, overview
-
-TITLE = "Does softmax with cross-entropy learn peaked distributions as τ^(-1/3)?"
-
-# The answer: claims and what is said of their numbers.
-SENTENCES = (
-    ("hard_labels_loss", "SGD on hard labels, where the theory is clean, has exponent {}"),
-    ("hard_labels_theory_loss", "Its loss over that of the theory, with nothing fitted, is {}"),
-    ("headline", "The published cell (Adam) has {}"),
-    ("adam_spread", "Over Adam's learning rates the exponent spans {}"),
-    ("flat_rate", "The control with a flat target falls exponentially, at rate {} per τ"),
-    ("text_exponent", "On real text the free exponent is {} over seeds and windows"),
-    ("way_sgd", "Tuned at every horizon, the last weights of SGD stay at {}"),
-    ("escape_100", "What escapes it: weights that also grow as the step, exponent {}"),
-    ("escape_gain", "There, at one rate and equal cost, their loss is {} of SGD's"),
-)
-
-# The groups of `Expected.group`, in the order of the overview.
-HEADINGS = {"law": "The law", "control": "Controls", "way out": "Ways out"}
+SUPPORTED, UNDECIDED = Verdict.SUPPORTED, Verdict.UNDECIDED
 
 
-def section(studies: Mapping[str, Study]) -> Section:
-    """Returns what the page says of these studies."""
-    claims = PARTS.claims(studies)
-    figures, tables = PARTS.drawn(studies)
-    exponents = overview(
-        claims,
-        PARTS.expected(studies),
-        HEADINGS,
-        name="one_third_overview",
-        title="Where one third holds, and what escapes it",
-        caption="Every measured exponent with its interval, against the range that was expected "
-        "beforehand. Sentences, windows and sources stand in the table below.",
-        reference=THIRD,
-        reference_label="1/3",
-        quantity="exponent",
+def answer(results: Results) -> list[str]:
+    """Returns the answer, at most three sentences, by the verdicts of what was measured."""
+    makers = (_where_the_theory_is_clean, _with_adam, _whether_it_is_a_limit)
+    return [sentence for make in makers if (sentence := make(results))]
+
+
+def _where_the_theory_is_clean(results: Results) -> str:
+    clean = results.get("hard_labels_loss")
+    if clean is None:
+        return ""
+    said = {
+        SUPPORTED: "Yes, where the theory is clean: with plain SGD and one correct class per "
+        "input the loss falls about as τ^(-1/3), τ being the sum of the learning rates so far",
+        UNDECIDED: "Undecided where the theory is clean, with plain SGD and one correct class per "
+        "input: the measured exponent agrees with 1/3, but other values are not excluded",
+    }
+    no = "Not even where the theory is clean, with plain SGD and one correct class per input"
+    return f"{said.get(clean.verdict, no)} (exponent {clean.number})."
+
+
+def _with_adam(results: Results) -> str:
+    published, spread = results.get("headline"), results.get("adam_spread")
+    sentences = []
+    if published:
+        said = {
+            SUPPORTED: "With Adam the published exponent of 0.337 is reproduced at the published "
+            "learning rate",
+            UNDECIDED: "With Adam at the published learning rate the measured exponent does not "
+            "decide whether the published 0.337 is right",
+        }
+        no = "With Adam at the published learning rate the published exponent of 0.337 is not found"
+        sentences.append(f"{said.get(published.verdict, no)} ({published.number})")
+    if spread:
+        said = {
+            SUPPORTED: "Adam has no exponent of its own: between learning rates it differs by",
+            UNDECIDED: "whether it changes much with Adam's learning rate is undecided: it "
+            "differs by",
+        }
+        no = "it hardly changes with Adam's learning rate: it differs by"
+        sentences.append(f"{said.get(spread.verdict, no)} {spread.number}")
+    joined = ", but ".join(sentences)
+    return f"{joined[0].upper()}{joined[1:]}." if joined else ""
+
+
+def _whether_it_is_a_limit(results: Results) -> str:
+    grown, tuned = results.get("escape_100"), results.get("way_sgd")
+    if grown is None:
+        return ""
+    beside = f", where SGD tuned for every horizon has {tuned.number}" if tuned else ""
+    if _above_third(grown):
+        return (
+            "It is a law of the method, not of the task: when the weights are also scaled up in "
+            "proportion to the training step, the loss falls with the number of steps with "
+            f"exponent {grown.number}{beside}."
+        )
+    return (
+        "Scaling up the weights in proportion to the training step was meant to change the "
+        f"exponent; whether it does is not shown: it is {grown.number}{beside}."
     )
-    return Section(TITLE, answer(claims, SENTENCES), exponents, claims, figures, tables)
+
+
+def _above_third(result: Result) -> bool:
+    return result.estimate is not None and result.estimate.low > 1 / 3
+
+
+HYPOTHESIS = Hypothesis(
+    question="Does training with softmax and cross-entropy lower the loss as the cube root of "
+    "training time, τ^(-1/3), when the target distribution is peaked?",
+    answer=answer,
+    highlights=(
+        "hard_labels_loss",
+        "hard_labels_theory_loss",
+        "headline",
+        "adam_spread",
+        "escape_100",
+    ),
+    quantity="exponent",
+    reference=1 / 3,
+    reference_label="1/3",
+    headings=("The law", "Controls", "Methods that change the exponent"),
+    limits=(
+        "Intervals cover the slope of the loss within a window of training time, over seeds and "
+        "over parts of that window; they do not cover the exponent in the limit of long training. "
+        "On a curve that still bends, a slope in a window can differ from that limit by more than "
+        "its interval. An exponent from a single seed has no interval, and with three seeds an "
+        "exact law is often left undecided. The teacher has linear logits with 32 features and "
+        "128 classes. Language models of practical size enter only as refits of published points, "
+        "which test the fits and not the models. The images are Fashion-MNIST in mini-batches, "
+        "for less training time than the published run on MNIST with full batches: the two are "
+        "not comparable. Methods that change the exponent were measured on this teacher, with "
+        "fresh inputs at every step; on real text the best learning rates lay at the end of their "
+        "ladders, so those runs cannot say whether the methods help there."
+    ),
+)

@@ -1,30 +1,21 @@
-"""Scans of temperature, start, decay, schedule and spectrum on planted studies."""
+"""The scan of temperatures on planted studies."""
 
 from dataclasses import replace
-from functools import cache
 
 import numpy as np
 import pytest
 import xarray as xr
-from planted_studies import THIRD, noise, planted
+from planted_studies import THIRD, file, noise, planted, results, verdicts
 
 from experiments.one_third import measures
 from experiments.one_third.cells import first_passage
-from experiments.one_third.studies import PARTS, temperature_scan
+from experiments.one_third.studies import temperature_scan
+from jaxlab.analysis.estimate import NotMeasurable
 from jaxlab.analysis.statics import gap_density_at_zero
 from jaxlab.report.claims import Verdict
 from jaxlab.report.figures import house_style
 
-HOLDS, FAILS, NOT_MEASURED = Verdict.HOLDS, Verdict.FAILS, Verdict.NOT_MEASURED
-
-
-def by_id(study):
-    found = PARTS.claims({study.name: study})
-    return {claim.id: claim for claim in found if claim.provenance["study"] == study.name}
-
-
-def verdicts(study):
-    return {name: claim.verdict for name, claim in by_id(study).items()}
+SUPPORTED, NOT_SUPPORTED = Verdict.SUPPORTED, Verdict.NOT_SUPPORTED
 
 
 def column(data, key):
@@ -64,60 +55,43 @@ def scan_curve(direction=1e-3, trace=1.0, factor=1.0):
     return curve
 
 
-@cache
+@pytest.fixture(scope="module")
 def lawful():
-    """A study for each config file, as the theory or the paper would have it."""
-    return {
-        "temperature_scan": planted("temperature_scan", scan_curve()),
-    }
+    return planted("temperature_scan", scan_curve())
 
 
-NAMES = ("temperature_scan",)
+def test_what_the_theory_would_have_is_supported(lawful):
+    found = results(lawful)
+    assert {name: r.estimate for name, r in found.items() if r.verdict != SUPPORTED} == {}
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_what_the_theory_would_have_holds(name):
-    study = lawful()[name]
-    found = by_id(study)
-    assert set(found) == set(PARTS.part(name).EXPECTED)
-    assert {claim.id: claim.detail for claim in found.values() if claim.verdict != HOLDS} == {}
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_figures_and_tables_show_every_member(name):
-    study = lawful()[name]
+def test_figures_and_tables_show_every_temperature(lawful):
     with house_style():
-        figures = PARTS.part(name).figures(study)
-        assert all(len(figure.png) > 20_000 for figure in figures)
-    (table,) = PARTS.part(name).tables(study)
-    seeds = len(np.unique(study.data["seed"]))
-    halves = 2 if name == "schedules" else 1  # a row has both schedules
-    assert len(table.rows) == study.data.sizes["member"] // seeds // halves
+        assert all(len(make(lawful).png) > 20_000 for make in file("temperature_scan").figures)
+    (table,) = [make(lawful) for make in file("temperature_scan").tables]
+    assert len(table.rows) == 8
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_a_diverged_seed_leaves_its_claims_unmeasured_or_is_left_out(name):
-    study = lawful()[name]
-    data = study.data.copy(deep=True)
+def test_diverged_seeds_leave_nothing_measured(lawful):
+    data = lawful.data.copy(deep=True)
     for metric in set(data) - {"tau"}:
         data[metric][:, -3:] = np.nan
     data["diverged_step"] = xr.full_like(data["tau"], 900)
-    found = verdicts(replace(study, data=data))
-    assert set(found.values()) == {NOT_MEASURED}
+    assert set(verdicts(replace(lawful, data=data)).values()) == {Verdict.NOT_MEASURED}
 
 
 def test_a_direction_learned_late_fails():
     found = verdicts(planted("temperature_scan", scan_curve(direction=1.0)))
-    assert found["scan_direction_first"] == FAILS
-    assert found["scan_finite_temperature"] == HOLDS
+    assert found["scan_direction_first"] == NOT_SUPPORTED
+    assert found["scan_finite_temperature"] == SUPPORTED
 
 
 def test_curvature_and_exponents_off_the_theory_fail():
     study = planted("temperature_scan", scan_curve(trace=1.3, factor=1.3))
-    found = by_id(study)
-    assert found["scan_trace"].measured == pytest.approx(1.3, abs=0.01)
-    assert found["scan_finite_temperature"].measured == pytest.approx(1.3, abs=0.03)
-    failing = {name for name, claim in found.items() if claim.verdict == FAILS}
+    found = results(study)
+    assert found["scan_trace"].estimate.value == pytest.approx(1.3, abs=0.01)
+    assert found["scan_finite_temperature"].estimate.value == pytest.approx(1.3, abs=0.03)
+    failing = {name for name, result in found.items() if result.verdict == NOT_SUPPORTED}
     assert failing == {"scan_trace", "scan_finite_temperature"}
 
 
@@ -138,3 +112,5 @@ def test_first_passage_is_between_records_and_at_the_end_without_one():
     between = first_passage(data, "rising", 0.5)
     np.testing.assert_allclose(between, [2.0])
     np.testing.assert_allclose(first_passage(data, "rising", 3.0), [16.0])
+    with pytest.raises(NotMeasurable, match="diverged"):
+        first_passage(data.where(data["tau"] < 10), "rising", 0.5)

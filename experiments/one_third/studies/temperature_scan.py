@@ -163,6 +163,8 @@ def _late(study: Study, metric: str) -> tuple[np.ndarray, np.ndarray]:
     own = temperatures(study)[0]
     tau_SxR, value_SxR = measures.curves(own.data, metric)
     beta_SxR = measures.curves(own.data, measures.SCALE).value_SxR
+    if not np.isfinite(value_SxR).all():
+        raise NotMeasurable("a member diverged")
     inside_R = (tau_SxR[0] >= WINDOW[0]) & (tau_SxR[0] <= WINDOW[1])
     inside_R &= (beta_SxR > 2 * theory.c0(study.config.task.classes)).all(axis=0)
     if inside_R.sum() < 2:
