@@ -235,7 +235,9 @@ def dots(
             slopes = [[e.value, e.low, e.high] if e else [np.nan] * 3 for e in found]
             value_P, low_P, high_P = np.array(slopes, dtype=float).T
             (dot,) = left.plot(value_P, row_P + offset, "o", ms=5, label=ITERATES[iterate])
-            left.hlines(row_P + offset, low_P, high_P, color=dot.get_color(), lw=2)
+            known_P = np.isfinite(value_P)
+            bars = (row_P + offset)[known_P], low_P[known_P], high_P[known_P]
+            left.hlines(*bars, color=dot.get_color(), lw=2)
             loss_PxS = np.stack([side.envelope(study).ends for side in own])
             right.plot(loss_PxS, row_P + offset, "o", ms=4, color=dot.get_color())
         left.axvline(THIRD, color="grey", ls=":", lw=1, label="1/3")
