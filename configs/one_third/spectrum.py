@@ -2,7 +2,7 @@
 
 Prediction: no. With singular values i^-a of the teacher the exponent stays 1/3 for every a from 0
 to 1 (arXiv 2602.03685, App. D.6: no table published). The headline's cell otherwise: Adam at rate
-0.0811, temperature 1e-3, 2000 steps. configs/one_third/regression.py is the control without softmax.
+0.0811, temperature 1e-3, 2000 steps. The control without softmax: configs/one_third/regression.py.
 Time: 16 spectra x 5 seeds x 2000 steps, 2 minutes on two CPU cores. The paper ran one seed.
 
 python scripts/sweep.py --config=configs/one_third/spectrum.py --workdir=runs/spectrum

@@ -106,7 +106,7 @@ def figure_of_towers(study: Study) -> Figure:
     plots.loglog_curves(ax, depths, loss_TxD, values=temperatures, value_label="temperature")
     ax.set(xlabel="blocks of the student", ylabel="KL at the end on fresh batches, nats")
     ax.set_xticks(depths, [str(blocks) for blocks in depths])
-    ax.minorticks_off()
+    ax.set_xticks([], minor=True)
     caption = (
         f"Students of a teacher of {study.config.task.blocks} blocks, means of "
         f"{cells.sizes['seed']} seeds, each with its own teacher, at the end of the runs. The "

@@ -255,7 +255,9 @@ def local_exponent_plot(
     band = {"color": line.get_color(), "alpha": 0.2, "lw": 0, "label": f"_{label or 'mean'}, range"}
     ax.fill_between(np.asarray(centre_W), low_W, high_W, **band)
     if reference is not None:
-        ax.axhline(reference, color=GREY, linewidth=1, linestyle=":", label=reference_label)
+        known = reference_label in ax.get_legend_handles_labels()[1]  # by an earlier series
+        label = "" if known else reference_label
+        ax.axhline(reference, color=GREY, linewidth=1, linestyle=":", label=label)
     legend(ax)
 
 

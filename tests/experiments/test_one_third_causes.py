@@ -66,7 +66,9 @@ def test_causes_that_are_the_cause_are_confirmed():
     found = results(study())
     wrong = {r.claim.id: r.number for r in found.values() if r.verdict != Verdict.SUPPORTED}
     assert wrong == {}
-    assert found["cause_schedule_tangential"].estimate.value == pytest.approx(1, abs=0.02)
+    share = found["cause_schedule_tangential"].estimate
+    assert share is not None
+    assert share.value == pytest.approx(1, abs=0.02)
 
 
 @pytest.mark.parametrize(
