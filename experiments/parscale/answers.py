@@ -10,7 +10,7 @@ from jaxlab.experiment import Params
 from jaxlab.models.streams import Streams
 
 
-def judge(
+def answer_loss(
     whole: Streams,
     params: Params,
     tokens_BxT: jax.Array,
@@ -22,8 +22,8 @@ def judge(
     Only those tokens are read out.
     """
     states_PxBxTxM = whole.states(params, tokens_BxT)
-    asked_PxBxKxM = states_PxBxTxM[:, :, -answer_BxK.shape[1] :]
-    mixed_BxKxM = whole.mix(params, asked_PxBxKxM, smoothing)
+    target_PxBxKxM = states_PxBxTxM[:, :, -answer_BxK.shape[1] :]
+    mixed_BxKxM = whole.mix(params, target_PxBxKxM, smoothing)
     logits_BxKxV = whole.decoder.logits(params["decoder"], mixed_BxKxM)
     loss_BxK = optax.softmax_cross_entropy_with_integer_labels(logits_BxKxV, answer_BxK)
     return loss_BxK, jnp.argmax(logits_BxKxV, axis=-1) == answer_BxK

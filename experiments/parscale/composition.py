@@ -48,12 +48,14 @@ def build(config) -> Experiment:
         key = jax.random.fold_in(batch_id.key(values), batch_id.step)
         return composition.draw(key, batch_size, task.swaps, task.places)._asdict()
 
-    def judge(params: Params, batch: Batch, values: Values) -> tuple[jax.Array, jax.Array]:
+    def answer_loss(params: Params, batch: Batch, values: Values) -> tuple[jax.Array, jax.Array]:
         tokens_BxT, answer_BxK = batch["tokens_BxT"], batch["answer_BxK"]
-        return answers.judge(whole, params, tokens_BxT, answer_BxK, values["streams.smoothing"])
+        return answers.answer_loss(
+            whole, params, tokens_BxT, answer_BxK, values["streams.smoothing"]
+        )
 
     def evaluate(params: Params, batch: Batch, values: Values) -> dict[str, jax.Array]:
-        loss_BxK, right_BxK = judge(params, batch, values)
+        loss_BxK, right_BxK = answer_loss(params, batch, values)
         found = {"loss": jnp.mean(loss_BxK), "accuracy": jnp.mean(right_BxK)}
         for k in range(task.swaps):
             found[f"loss_{k + 1}"] = jnp.mean(loss_BxK[:, k])
@@ -61,10 +63,10 @@ def build(config) -> Experiment:
         return found
 
     return Experiment(
-        init=model.initializer(config),
-        loss=lambda params, batch, values: jnp.mean(judge(params, batch, values)[0]),
+        init=model.initializer(config, whole),
+        loss=lambda params, batch, values: jnp.mean(answer_loss(params, batch, values)[0]),
         evaluate=evaluate,
         batch=(Shared(("seed",), draw_chains),),
-        info=model.info(config),
+        info=model.info(config, whole),
         frozen=model.frozen(config),
     )

@@ -40,13 +40,13 @@ def base() -> Config:
     config.streams = ConfigDict(
         {
             "count": 1,  # P
-            "transform": "prefix",  # what tells streams apart: lora, bias
-            "prefix": 48,  # slots of each layer and stream
-            "code": 0,  # numbers per slot from which they are computed; 0: they are parameters
+            "transform": "prefix",  # what makes streams differ: lora, bias
+            "prefix": 48,  # its length: positions of each layer and stream
+            "code": 0,  # numbers per position that an MLP maps to it; 0: they are parameters
             "code_hidden": 512,  # units between the two
             "rank": 4,  # of lora
-            "tied": False,  # whether all streams share one transformation
-            "lone": False,  # whether a single stream has a prefix too
+            "tied": False,  # the identical-streams control: all share one transformation
+            "lone": False,  # the single-stream prefix control: one stream, with a prefix
             "aggregation": "learned",  # static, mean
             "smoothing": 0.1,  # ε of w ← (1 - ε) w + ε/P
         }
@@ -129,13 +129,12 @@ def streams(config: Config) -> Streams:
     )
 
 
-def initializer(config: Config):
+def initializer(config: Config, whole: Streams):
     """Returns `init(key, values) -> params`: fresh, or with the decoder that `start` names.
 
     A static config has no seed, so the decoders of all seeds are constants of the program that
     draws the start; no other program holds them.
     """
-    whole = streams(config)
     if not config.start.study:
         return lambda key, values: whole.init(key, values["model.deviation"])
     seeds_S, decoders_S = warm_start.load(config.start.study, "decoder")
@@ -155,13 +154,12 @@ def frozen(config: Config) -> tuple[str, ...]:
     return ("decoder",) if config.start.frozen else ()
 
 
-def info(config: Config) -> dict[str, Any]:
+def info(config: Config, whole: Streams) -> dict[str, Any]:
     """Returns the parameter counts, without the embedding: all, and what the streams add.
 
     Prefixes from codes count as the prefixes into which they merge. With a start, the hashes of
     what is there go with them: trained again, it makes another run.
     """
-    whole = streams(config)
     shapes = jax.eval_shape(lambda key: whole.merged(whole.init(key)), jax.random.key(0))
     added = sum(int(np.prod(leaf.shape)) for leaf in jax.tree.leaves(shapes.get("streams", {})))
     parameters = int(count_parameters(shapes))

@@ -69,22 +69,22 @@ def build(config) -> Experiment:
             "value_B": batch["value_N"][key_B],
         }
 
-    def judge(params: Params, batch: Batch, values: Values) -> tuple[jax.Array, jax.Array]:
+    def answer_loss(params: Params, batch: Batch, values: Values) -> tuple[jax.Array, jax.Array]:
         value_Bx1 = batch["value_B"][:, None]
-        return answers.judge(
+        return answers.answer_loss(
             whole, params, batch["key_BxT"], value_Bx1, values["streams.smoothing"]
         )
 
     def evaluate(params: Params, batch: Batch, values: Values) -> dict[str, jax.Array]:
-        loss_Bx1, right_Bx1 = judge(params, batch, values)
+        loss_Bx1, right_Bx1 = answer_loss(params, batch, values)
         return {"loss": jnp.mean(loss_Bx1), "accuracy": jnp.mean(right_Bx1)}
 
     return Experiment(
-        init=model.initializer(config),
-        loss=lambda params, batch, values: jnp.mean(judge(params, batch, values)[0]),
+        init=model.initializer(config, whole),
+        loss=lambda params, batch, values: jnp.mean(answer_loss(params, batch, values)[0]),
         evaluate=evaluate,
         fixed=(Shared(("seed",), draw_table),),
         batch=(Shared(("seed",), draw_pairs),),
-        info=model.info(config),
+        info=model.info(config, whole),
         frozen=model.frozen(config),
     )

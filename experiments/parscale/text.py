@@ -94,12 +94,12 @@ def build(config) -> Experiment:
         )
 
     return Experiment(
-        init=model.initializer(config),
+        init=model.initializer(config, whole),
         loss=loss,
         evaluate=evaluate,
         batch=(Shared(("seed",), draw_rows),),
         data=data,
-        info=info | model.info(config),
+        info=info | model.info(config, whole),
         frozen=model.frozen(config),
     )
 

@@ -47,7 +47,7 @@ def planted(name, loss_of, *, rho=0.9, noise=1e-4, keep=lambda config: True, **o
         config = configs.override(base, cell)
         if keep(config):
             sizes = configs.override(config, {"start.study": "", "start.frozen": False})
-            info = model.info(sizes)
+            info = model.info(sizes, model.streams(sizes))
             loss_R = np.atleast_1d(loss_of(config, info["parameters"]))
             deviation_SxR = noise * random.normal(size=(len(seeds), loss_R.size))
             loss_SxR = factor_S[:, None] * loss_R + deviation_SxR
@@ -87,7 +87,9 @@ def widths(k=0.36, prefix=0.0, floor=E, **options):
     """A grid whose losses follow the law; the prefix control has `prefix` of the loss less."""
 
     def loss_of(config, N):
-        plain = N - config.streams.lone * model.info(config)["added_parameters"]
+        plain = (
+            N - config.streams.lone * model.info(config, model.streams(config))["added_parameters"]
+        )
         return law(plain, config.streams.count, k, floor) * (1 - prefix * config.streams.lone)
 
     return planted("widths", loss_of, **options)

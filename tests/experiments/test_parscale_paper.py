@@ -1,4 +1,4 @@
-"""The paper sizes can be traced: no accelerator is needed to see that a step has no wrong shape."""
+"""The large sizes can be traced: no accelerator is needed to see that a step has no wrong shape."""
 
 import runpy
 from pathlib import Path
@@ -33,8 +33,8 @@ def test_a_step_and_an_evaluation_have_the_right_shapes(nothing_there):
     """Members under one vmap and streams under another, as on an accelerator."""
     heaviest = {}
     for file in FILES:
-        if "paper" in runpy.run_path(str(file))["SIZES"]:
-            for group in plan.group(plan.load(f"{file}:paper", {})):
+        if "large" in runpy.run_path(str(file))["SIZES"]:
+            for group in plan.group(plan.load(f"{file}:large", {})):
                 own = group.config
                 kind = (own.task.name, own.model.attention, own.train.compute_dtype)
                 size = (own.streams.count, own.model.width)
