@@ -9,7 +9,7 @@ Schedule: with Adam at rate 0.0811 a cosine ends below a constant rate at equal 
   that it removes. Here with iterate averaging and the parts of the loss.
 Spectrum: with Adam the exponents of spectral teachers lie above 1/3. Cause: Adam, not the teacher.
   Here SGD, against the aligned flow of each teacher.
-Time: 10 cells x 3 seeds of 5 000 to 20 000 steps, 4 minutes on two CPU cores.
+Time: 11 cells x 3 seeds of 5 000 to 20 000 steps, 4 minutes on two CPU cores.
 
 python scripts/sweep.py --config=configs/one_third/causes.py --workdir=runs/causes
 """
