@@ -85,7 +85,7 @@ check = partial(
     Claim,
     source=f"{BY}; counted in the program, without a run",
     kind=Kind.CHECK,
-    free=("*",),
+    needs_runs=False,
 )
 CLAIMS = (
     check(

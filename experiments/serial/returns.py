@@ -115,7 +115,7 @@ def _falls(_study: Study) -> Estimate:
     return _drawn(student_interval(best_SxH[:, -1] / best_SxH[:, 0]), detail=detail)
 
 
-claim = partial(Claim, source=BY, free=("*",))
+claim = partial(Claim, source=BY, needs_runs=False)
 CLAIMS = (
     claim(
         "returns_floor",

@@ -1,16 +1,19 @@
-"""Claims of the serial-depth studies on studies whose answers are planted."""
+"""Claims of light cones, of windows and of equal compute on studies whose answers are planted."""
+
+import dataclasses
 
 import numpy as np
 import pytest
-from planted_serial import planted_claims, study, verdicts
+from planted_serial import file, results, study
 
 from experiments.serial import build
-from experiments.serial.studies import headline, light_cone, window
 from experiments.serial.tasks import MAJORITY, RANDOM
+from jaxlab.analysis.estimate import RANGE
 from jaxlab.report.claims import Verdict
-from jaxlab.report.expected import Unmeasured
 from jaxlab.report.figures import house_style
 from jaxlab.tasks.serial import automata
+
+HEADLINE, LIGHT_CONE, WINDOW = file("headline"), file("light_cone"), file("window")
 
 
 def cone_study(accuracy=lambda rule, time, depth, width, ceiling: ceiling):
@@ -47,17 +50,19 @@ def ceiling(rule, time, depth):
 
 def test_exact_ceilings_hold_and_the_depth_grows_by_one_a_step():
     planted = cone_study()
-    found = light_cone.measure(planted)
-    assert found["light_cone_reached"].interval.value == 1.0
-    assert found["light_cone_ceiling"].interval.high < 1e-9
-    assert found["light_cone_width"].interval.value == 0.0
-    np.testing.assert_allclose(found["light_cone_slope"].interval.value, 1.0)
-    assert found["light_cone_linear"].interval.high < 0.01
-    assert found["light_cone_90_ceiling"].interval.value == 0.0
-    assert verdicts(light_cone, planted) == {Verdict.HOLDS}
+    found = results(LIGHT_CONE, planted)
+    assert found["light_cone_reached"].estimate.value == 1.0
+    assert found["light_cone_ceiling"].estimate.high < 1e-9
+    assert found["light_cone_width"].estimate.value == 0.0
+    np.testing.assert_allclose(found["light_cone_slope"].estimate.value, 1.0)
+    assert found["light_cone_linear"].estimate.high < 0.01
+    assert found["light_cone_90_ceiling"].estimate.value == 0.0
+    assert found["light_cone_copy"].estimate.covers == RANGE
+    assert {result.verdict for result in found.values()} == {Verdict.SUPPORTED}
     with house_style():
-        assert {f.name for f in light_cone.figures(planted)} == {"light_cone", "light_cone_depth"}
-    (table,) = light_cone.tables(planted)
+        drawn = [make(planted) for make in LIGHT_CONE.figures]
+    assert [figure.name for figure in drawn] == ["light_cone", "light_cone_depth"]
+    table = LIGHT_CONE.tables[0](planted)
     assert len(table.rows) == 15 * 12
     assert {"seeds", "steps", "CPU s a seed", "parameters", "FLOPs a row"} <= set(table.header)
 
@@ -66,30 +71,29 @@ def test_width_that_buys_accuracy_is_seen():
     def widened(rule, time, depth, width, ceiling):
         return ceiling + 0.03 * (width == 64 and depth == 2 and time == 4)
 
-    found = light_cone.measure(cone_study(widened))
-    np.testing.assert_allclose(found["light_cone_width"].interval.value, 0.03)
-    np.testing.assert_allclose(found["light_cone_ceiling"].interval.value, 0.03)
-    expected = light_cone.EXPECTED["light_cone_width"].range
-    assert found["light_cone_width"].interval.low > expected[1]
+    found = results(LIGHT_CONE, cone_study(widened))
+    for name in ("light_cone_width", "light_cone_ceiling"):
+        assert found[name].estimate.value == pytest.approx(0.03)
+        assert found[name].verdict == Verdict.NOT_SUPPORTED
 
 
 def test_seeds_just_below_one_hold():
     def nearly(rule, time, depth, width, ceiling):
         return (0.999, 0.9995, 1.0) if depth >= time else ceiling
 
-    claims = planted_claims(light_cone, cone_study(nearly))
-    assert claims["light_cone_reached"].high > 1
-    assert claims["light_cone_reached"].verdict == Verdict.HOLDS
+    reached = results(LIGHT_CONE, cone_study(nearly))["light_cone_reached"]
+    assert reached.estimate.high > 1
+    assert reached.verdict == Verdict.SUPPORTED
 
 
 def test_a_copy_that_needs_layers_fails_its_control():
     def slow(rule, time, depth, width, ceiling):
         return 1.0 if depth >= time else 0.6
 
-    claims = planted_claims(light_cone, cone_study(slow))
-    assert claims["light_cone_copy"].measured == 6
-    assert claims["light_cone_copy"].verdict == Verdict.FAILS
-    assert claims["light_cone_copy_slope"].verdict == Verdict.FAILS
+    found = results(LIGHT_CONE, cone_study(slow))
+    assert found["light_cone_copy"].estimate.value == 6
+    assert found["light_cone_copy"].verdict == Verdict.NOT_SUPPORTED
+    assert found["light_cone_copy_slope"].verdict == Verdict.NOT_SUPPORTED
 
 
 def test_a_path_as_long_as_a_circuit_is_wide_is_no_logarithm():
@@ -98,19 +102,32 @@ def test_a_path_as_long_as_a_circuit_is_wide_is_no_logarithm():
         for depth in (1, 2, 4)
         for width in (8, 64)
     ]
-    config, long = (
+    planted = study(
         build.config("automaton", "local"),
-        lambda own: own.model.width * 2**own.model.depth,
+        cells,
+        serial_depth=lambda own: own.model.width * 2**own.model.depth,
     )
-    found = light_cone.measure(study(config, cells, serial_depth=long))
-    assert found["light_cone_meter_width"].interval.value > 3
-    assert found["light_cone_meter_depth"].interval.value > 0
+    found = results(LIGHT_CONE, planted)
+    assert found["light_cone_meter_width"].estimate.value > 3
+    assert found["light_cone_meter_depth"].estimate.value > 0
 
 
 def test_circuits_that_never_learn_have_no_law_of_depth():
-    found = light_cone.measure(cone_study(lambda rule, time, depth, width, ceiling: 0.6))
-    assert isinstance(found["light_cone_slope"], Unmeasured)
-    assert found["light_cone_reached"].interval.value == 0.6
+    found = results(LIGHT_CONE, cone_study(lambda rule, time, depth, width, ceiling: 0.6))
+    assert "there is no law of it" in found["light_cone_slope"].reason
+    assert found["light_cone_reached"].estimate.value == 0.6
+
+
+@pytest.mark.parametrize(("change", "reason"), [("steps", "2500 steps"), ("seeds", "3 seeds")])
+def test_models_that_were_hardly_trained_say_nothing(change, reason):
+    planted = cone_study()
+    if change == "steps":
+        planted.runs[3].config.train.steps = 2499
+    else:
+        object.__setattr__(planted, "data", planted.data.sel(member=planted.data["seed"] < 2))
+    found = results(LIGHT_CONE, planted)
+    assert reason in found["light_cone_slope"].reason
+    assert found["light_cone_exact"].verdict == Verdict.SUPPORTED  # it needs no training
 
 
 def window_study(needed):
@@ -139,16 +156,16 @@ def test_the_growth_of_the_needed_width_is_measured():
         (90, 1): lambda time: 4,
     }
     planted = window_study(needed)
-    found = window.measure(planted)
-    np.testing.assert_allclose(found["window_growth_110"].interval.value, 2.0)
+    found = results(WINDOW, planted)
+    np.testing.assert_allclose(found["window_growth_110"].estimate.value, 2.0)
     assert "T = 4 no width" in found["window_growth_30"].reason
-    np.testing.assert_allclose(found["window_random"].interval.value, 2.0)
-    np.testing.assert_allclose(found["window_deeper"].interval.value, 0.5)
-    assert found["window_control_90"].interval.value == 4
-    assert "2 or less at T = 2" in found["window_control_majority"].detail
+    np.testing.assert_allclose(found["window_random"].estimate.value, 2.0)
+    np.testing.assert_allclose(found["window_deeper"].estimate.value, 0.5)
+    assert found["window_control_90"].estimate.value == 4
+    assert "2 or less at T = 2" in found["window_control_majority"].estimate.detail
     with house_style():
-        assert len(window.figures(planted)) == 1
-    assert len(window.tables(planted)[0].rows) == 6 * 18
+        assert WINDOW.figures[0](planted).name == "window"
+    assert len(WINDOW.tables[0](planted).rows) == 6 * 18
 
 
 def test_controls_that_need_width_fail_and_a_ladder_that_begins_too_high_is_told():
@@ -157,15 +174,16 @@ def test_controls_that_need_width_fail_and_a_ladder_that_begins_too_high_is_told
         (90, 1): lambda time: (4, 4, 100),  # a single seed is enough
         (MAJORITY, 1): lambda time: 100,
     }
-    claims = planted_claims(window, window_study(needed))
-    assert "the narrowest width, 2, was enough" in claims["window_growth_110"].detail
-    assert (claims["window_control_90"].low, claims["window_control_90"].high) == (4, 64)
-    assert claims["window_control_90"].verdict == Verdict.INCONCLUSIVE
-    assert claims["window_control_majority"].verdict == Verdict.FAILS
-    assert "more than 64" in claims["window_control_majority"].detail
+    found = results(WINDOW, window_study(needed))
+    assert "the narrowest width, 2, was enough" in found["window_growth_110"].reason
+    easy, majority = found["window_control_90"], found["window_control_majority"]
+    assert (easy.estimate.low, easy.estimate.high, easy.estimate.covers) == (4, 64, RANGE)
+    assert easy.verdict == Verdict.UNDECIDED
+    assert majority.verdict == Verdict.NOT_SUPPORTED
+    assert "more than 64" in majority.estimate.detail
 
 
-def test_compute_in_series_is_told_from_compute_side_by_side():
+def test_compute_in_series_is_distinguished_from_compute_in_parallel():
     def cell(name, depth, width, count, time):
         values = {"model.name": name, "model.depth": depth, "model.width": width}
         right = ceiling(110, time, depth) + 0.05 * (name == "votes")
@@ -174,18 +192,20 @@ def test_compute_in_series_is_told_from_compute_side_by_side():
 
     config = build.config("automaton", "votes")
     config.base_width = 16
-    ways = [("local", k, 16, 1) for k in (1, 4, 8)] + [("local", 1, 45, 1)]
-    ways += [(name, 1, 16, 8) for name in ("votes", "streams")]
-    planted = study(config, [cell(*way, time) for way in ways for time in (1, 4)])
-    found = headline.measure(planted)
-    assert found["headline_depth"].interval.value == 1.0
+    shapes = [("local", k, 16, 1) for k in (1, 4, 8)] + [("local", 1, 45, 1)]
+    shapes += [(name, 1, 16, 8) for name in ("votes", "streams")]
+    planted = study(config, [cell(*shape, time) for shape in shapes for time in (1, 4)])
+    own = [claim for claim in HEADLINE.claims if claim.needs_runs]
+    found = results(dataclasses.replace(HEADLINE, claims=tuple(own)), planted)
+    assert found["headline_depth"].estimate.value == 1.0
     gain = 100 * (1 - ceiling(110, 4, 1))
-    assert found["headline_gain"].interval.value == pytest.approx(gain)
-    low, high = headline.EXPECTED["headline_gain"].range
-    assert low < gain < high
-    for way, added in (("width", 0.0), ("streams", 0.0), ("votes", 5.0)):
-        assert found[f"headline_{way}"].interval.value == pytest.approx(added)
-    assert found["headline_control"].interval.value == 1.0
+    assert found["headline_gain"].estimate.value == pytest.approx(gain)
+    for condition, added in (("width", 0.0), ("streams", 0.0), ("votes", 5.0)):
+        assert found[f"headline_{condition}"].estimate.value == pytest.approx(added)
+    assert found["headline_control"].estimate.value == 1.0
+    assert {name for name, result in found.items() if result.verdict != Verdict.SUPPORTED} == {
+        "headline_votes"
+    }
     with house_style():
-        assert len(headline.figures(planted)) == 1
-    assert len(headline.tables(planted)[0].rows) == 2 * (3 + 2 + 2 + 2)
+        assert HEADLINE.figures[0](planted).name == "headline"
+    assert len(HEADLINE.tables[0](planted).rows) == 2 * (3 + 2 + 2 + 2)

@@ -2,14 +2,13 @@
 
 import numpy as np
 import pytest
-from planted_serial import study
+from planted_serial import file, results, study
 
 from experiments.serial import build
-from experiments.serial.studies import diffusion, gates, scratchpad
-from jaxlab.report.expected import Unmeasured
 from jaxlab.report.figures import house_style
 from jaxlab.tasks.serial import automata
 
+DIFFUSION, GATES, SCRATCHPAD = file("diffusion"), file("gates"), file("scratchpad")
 TABLE_W = automata.truth_table(110, 4)
 
 
@@ -25,16 +24,18 @@ def test_what_steps_of_denoising_add_is_measured():
     config.denoised, config.draws = (1, 4, 16, 64), 9
     cells = [(target, depth) for target in ("center", "row") for depth in (1, 2, 4)]
     planted = study(config, [cell(*own, 0.1 * (own == ("row", 2))) for own in cells])
-    found = diffusion.measure(planted)
-    assert found["diffusion_row_steps"].interval.value == pytest.approx(0.1)
-    assert "D = 2; 1, 4, 16, 64 steps, a factor of 64" in found["diffusion_row_steps"].detail
+    found = results(DIFFUSION, planted)
+    assert found["diffusion_row_steps"].estimate.value == pytest.approx(0.1)
+    assert (
+        "D = 2; 1, 4, 16, 64 steps, a factor of 64" in found["diffusion_row_steps"].estimate.detail
+    )
     others = ("center_steps", "center_draws", "row_draws")
-    assert [found[f"diffusion_{name}"].interval.value for name in others] == pytest.approx([0] * 3)
-    assert found["diffusion_depth"].interval.value == 1
-    assert found["diffusion_one"].interval.value == pytest.approx(0)
+    assert [found[f"diffusion_{name}"].estimate.value for name in others] == pytest.approx([0] * 3)
+    assert found["diffusion_depth"].estimate.value == 1
+    assert found["diffusion_one"].estimate.value == pytest.approx(0)
     with house_style():
-        assert len(diffusion.figures(planted)) == 1
-    assert [len(table.rows) for table in diffusion.tables(planted)] == [6, 24]
+        assert DIFFUSION.figures[0](planted).name == "diffusion"
+    assert len(DIFFUSION.tables[0](planted).rows) == 24
 
 
 def test_a_roll_out_is_as_good_as_its_worst_number_of_steps():
@@ -51,11 +52,11 @@ def test_a_roll_out_is_as_good_as_its_worst_number_of_steps():
             ({"model.name": "local", "task.time": 4}, {"eval_accuracy": known + 0.02}),
         ],
     )
-    found = scratchpad.measure(planted)
-    assert found["scratchpad_rows"].interval.value == 0.9
-    assert found["scratchpad_direct"].interval.value == pytest.approx(0.02)
+    found = results(SCRATCHPAD, planted)
+    assert found["scratchpad_rows"].estimate.value == 0.9
+    assert found["scratchpad_direct"].estimate.value == pytest.approx(0.02)
     with house_style():
-        assert len(scratchpad.figures(planted)) == 1
+        assert SCRATCHPAD.figures[0](planted).name == "scratchpad"
 
 
 def test_gates_of_two_inputs_are_given_one_layer_more():
@@ -74,14 +75,14 @@ def test_gates_of_two_inputs_are_given_one_layer_more():
         for depth in (1, 4)
     ]
     planted = study(build.config("automaton", "gates"), cells)
-    found = gates.measure(planted)
-    assert found["gates_reached"].interval.value == 1.0
-    assert found["gates_ceiling"].interval.value == pytest.approx(0)
-    assert found["gates_width"].interval.value == 0
-    assert found["gates_90_reached"].interval.value == 1.0
-    assert found["gates_90_ceiling"].interval.value == pytest.approx(0.05)
+    found = results(GATES, planted)
+    assert found["gates_reached"].estimate.value == 1.0
+    assert found["gates_ceiling"].estimate.value == pytest.approx(0)
+    assert found["gates_width"].estimate.value == 0
+    assert found["gates_90_reached"].estimate.value == 1.0
+    assert found["gates_90_ceiling"].estimate.value == pytest.approx(0.05)
     with house_style():
-        assert len(gates.figures(planted)) == 1
-    shallow = gates.measure(study(build.config("automaton", "gates"), cells[:2]))
-    assert isinstance(shallow["gates_reached"], Unmeasured)
-    assert np.isfinite(shallow["gates_ceiling"].interval.value)
+        assert GATES.figures[0](planted).name == "gates"
+    shallow = results(GATES, study(build.config("automaton", "gates"), cells[:2]))
+    assert "no such cell of 256 gates" in shallow["gates_reached"].reason
+    assert np.isfinite(shallow["gates_ceiling"].estimate.value)

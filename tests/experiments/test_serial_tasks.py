@@ -88,9 +88,13 @@ def test_mixers_vote_and_have_streams(kind):
 def test_the_classes_of_the_tasks_that_ran_are_told():
     cells = [({"task.rule": rule, "task.time": time}, {}) for rule, time in ((90, 4), (110, 2))]
     planted = study(build.config("automaton", "local"), cells)
-    rows = classes.table({"light_cone": planted}).rows
+    rows = classes.tasks_table(planted).rows
     assert [row[:2] for row in rows] == [["rule 110", "P-complete"], ["rule 90, steps 2^k", "TC0"]]
-    assert rows[0][2:] == ["Neary and Woods, ICALP 2006", "rule 90, steps 2^k", "light_cone"]
+    assert rows[0][2:] == ["Neary and Woods, ICALP 2006", "rule 90, steps 2^k"]
+    for run in planted.runs:
+        run.config.task.name = "hanoi"  # a task that nobody has classified
+    (row,) = classes.tasks_table(planted).rows
+    assert row[:2] == ["hanoi", "not in the catalogue"]
 
 
 @pytest.mark.parametrize("name", sorted(tasks.TASKS))

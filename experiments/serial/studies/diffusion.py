@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from experiments.serial.cells import SPENT, ends, final_metrics, least, most, spent
-from jaxlab.analysis.cells import cell, distance, levels
+from experiments.serial.cells import SPENT, by_values, ends, final_metrics, least, most, spent
+from jaxlab.analysis.cells import distance, levels
 from jaxlab.analysis.estimate import Estimate, NotMeasurable
 from jaxlab.analysis.estimators import Measure
 from jaxlab.analysis.interval import student_interval
@@ -27,17 +26,6 @@ ENOUGH = 4  # steps of denoising from which on all are draws
 TITLES = {"center": "one cell is drawn", "row": "the whole row is drawn"}
 
 
-@cache
-def cells(study: Study) -> dict[tuple[str, int], xr.Dataset]:
-    """Returns the cells by (target, depth)."""
-    data = final_metrics(study, "model.target", "model.depth")
-    return {
-        (target, depth): cell(data, {"model.target": target, "model.depth": depth})
-        for target in levels(data, "model.target")
-        for depth in levels(data, "model.depth")
-    }
-
-
 def accuracy_by_steps(study: Study, members: xr.Dataset, kind: str) -> np.ndarray:
     """Returns the accuracy of `one` draw or of a `vote`, [S, numbers of steps of denoising]."""
     return np.stack([members[f"eval_{kind}_{K}"].values for K in study.config.denoised], axis=1)
@@ -47,7 +35,7 @@ def _votes(study: Study, target: str) -> dict[int, np.ndarray]:
     """Returns the accuracy of votes by depth."""
     return {
         depth: accuracy_by_steps(study, members, "vote")
-        for (own, depth), members in cells(study).items()
+        for (own, depth), members in by_values(study, "model.target", "model.depth").items()
         if own == target
     }
 
@@ -101,7 +89,7 @@ def distance_from_posterior_draws(study: Study) -> Estimate:
     answer_W, steps = automata.truth_table(RULE, TIME), study.config.denoised
     away = [
         distance(student_interval(one_S), automata.sampled_accuracy(answer_W, depth))
-        for (target, depth), members in cells(study).items()
+        for (target, depth), members in by_values(study, "model.target", "model.depth").items()
         if target == "center"
         for K, one_S in zip(steps, accuracy_by_steps(study, members, "one").T, strict=True)
         if K >= ENOUGH
@@ -148,7 +136,7 @@ def every_cell(study: Study) -> Table:
             automata.ceiling(answer_W, depth),
             *spent(members),
         ]
-        for (target, depth), members in cells(study).items()
+        for (target, depth), members in by_values(study, "model.target", "model.depth").items()
         for K, one, vote in zip(
             steps,
             accuracy_by_steps(study, members, "one").mean(axis=0).tolist(),
