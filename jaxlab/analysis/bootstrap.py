@@ -9,8 +9,8 @@ from itertools import combinations_with_replacement
 from typing import NamedTuple
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
 
 from jaxlab.analysis.estimate import NotMeasurable
 from jaxlab.analysis.interval import Interval
@@ -88,7 +88,9 @@ def resample(members: int, *, resamples: int = 2000, seed: int = 0) -> Resamples
         return Resamples(drawn, np.full(resamples, 1 / resamples))
     ways = combinations_with_replacement(range(members), members)
     count_BxS = np.array([np.bincount(way, minlength=members) for way in ways])
-    return Resamples(count_BxS, stats.multinomial(members, [1 / members] * members).pmf(count_BxS))
+    return Resamples(
+        count_BxS, scipy.stats.multinomial(members, [1 / members] * members).pmf(count_BxS)
+    )
 
 
 def percentile_interval(
@@ -114,8 +116,8 @@ def percentile_interval(
     """
     values_B, (count_BxS, probability_B) = np.asarray(values_B, np.float64), drawn
     members = count_BxS.shape[1]
-    spread = np.sqrt(members / (members - 1)) * stats.t.ppf((1 + level) / 2, members - 1)
-    tail = stats.norm.cdf(-spread)
+    spread = np.sqrt(members / (members - 1)) * scipy.stats.t.ppf((1 + level) / 2, members - 1)
+    tail = scipy.stats.norm.cdf(-spread)
     low, high = (
         np.quantile(
             np.where(np.isnan(values_B), beyond, values_B),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+import scipy
 
 from jaxlab.analysis.curve import Curves, Window
 from jaxlab.analysis.interval import ExponentInterval, exponent_interval, shared_window
@@ -193,7 +193,7 @@ def _drift_warnings(thirds: LocalExponents, interval: ExponentInterval) -> list[
     # Noise alone makes short windows differ. Welch's t-test at 1 %, for any of three pairs.
     variance = thirds.stderr[pair] ** 2
     freedom = variance.sum() ** 2 / np.sum(variance**2 / (thirds.points[pair] - 2))
-    if drift < np.sqrt(variance.sum()) * stats.t.ppf(1 - 0.01 / 6, freedom):
+    if drift < np.sqrt(variance.sum()) * scipy.stats.t.ppf(1 - 0.01 / 6, freedom):
         return []
     return [
         f"The local exponent drifts, {thirds.exponent[least]:.3f} at {thirds.centre[least]:.3g} "

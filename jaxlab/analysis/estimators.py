@@ -97,9 +97,7 @@ def over_seeds(value_S: np.ndarray, detail: str = "") -> Estimate:
     return estimates.of_interval(student_interval(value_S), detail=detail)
 
 
-def ratio_to_theory(
-    measured_SxR: np.ndarray, theory_SxR: np.ndarray, detail: str = ""
-) -> Estimate:
+def ratio_to_theory(measured_SxR: np.ndarray, theory_SxR: np.ndarray, detail: str = "") -> Estimate:
     """Returns the mean ratio of a metric to what a theory has for it, over the steps of a window.
 
     The interval is the envelope of the Student intervals over seeds at each of these steps: a claim

@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike
-from scipy import stats
 
 from jaxlab.analysis.curve import MIN_POINTS, Window, check_curve, cut_curve
 from jaxlab.analysis.estimate import NotMeasurable
@@ -113,7 +113,7 @@ def student_interval(values_S: ArrayLike, *, level: float = 0.95) -> Interval:
     mean = float(values_S.mean())
     half = np.nan
     if values_S.size > 1:
-        quantile = stats.t.ppf((1 + level) / 2, values_S.size - 1)
+        quantile = scipy.stats.t.ppf((1 + level) / 2, values_S.size - 1)
         half = float(quantile * values_S.std(ddof=1) / np.sqrt(values_S.size))
     return Interval(mean, mean - half, mean + half, values_S.size, level)
 

@@ -15,8 +15,8 @@ import enum
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import least_squares
 
 from jaxlab.analysis.curve import Window, cut_curve
 from jaxlab.analysis.estimate import NotMeasurable
@@ -225,7 +225,7 @@ def _fit_floor(x, y, exponent_line, exponent_fixed):
     def full(free_values):
         return free_values if exponent_fixed is None else (exponent_fixed, *free_values)
 
-    result = least_squares(
+    result = scipy.optimize.least_squares(
         lambda values: _residual(x, y, *full(values)),
         np.array([exponents[lowest[0]], shares[lowest[1]]])[free],
         jac=lambda values: _jacobian(x, *full(values))[:, free],  # pyright: ignore

@@ -12,8 +12,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike
-from scipy import stats
 
 from jaxlab.analysis.estimate import NotMeasurable
 from jaxlab.analysis.huber_descent import bounds, descend
@@ -148,8 +148,8 @@ def law_intervals(
     x_R = np.log(N)
     starts_Sxp = np.tile(_uncentred(np.array(fit.raw), -x_R.mean()), (resamples, 1))
     raw_Sxp, _, _ = descend(LAWS[fit.law], starts_Sxp, x_R - x_R.mean(), P, loss, weight_SxR)
-    spread = np.sqrt(cells / (cells - free)) * stats.t.ppf((1 + level) / 2, cells - free)
-    tail = stats.norm.cdf(-spread)
+    spread = np.sqrt(cells / (cells - free)) * scipy.stats.t.ppf((1 + level) / 2, cells - free)
+    tail = scipy.stats.norm.cdf(-spread)
     named = _named(fit.law, _uncentred(raw_Sxp, x_R.mean()))
     ends = {name: np.quantile(values_S, [tail, 1 - tail]) for name, values_S in named.items()}
     return {

@@ -20,8 +20,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from scipy.interpolate import CubicHermiteSpline, PPoly
-from scipy.special import log_ndtr, ndtr
+import scipy
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,11 +70,13 @@ class Statics:
         return loss, -loss * slope(np.log1p(beta)) / (1 + np.asarray(beta))
 
     @cached_property
-    def _log_loss(self) -> tuple[PPoly, PPoly]:
+    def _log_loss(self) -> tuple[scipy.interpolate.PPoly, scipy.interpolate.PPoly]:
         # ln l over ln(1 + beta) bends gently from beta = 0 to the power law. One spline serves
         # both, so that f is exactly the slope of l between the nodes too, and L cannot go astray.
         slope_B = -self.force * (1 + self.beta) / self.loss
-        spline = CubicHermiteSpline(np.log1p(self.beta), np.log(self.loss), slope_B)
+        spline = scipy.interpolate.CubicHermiteSpline(
+            np.log1p(self.beta), np.log(self.loss), slope_B
+        )
         return spline, spline.derivative()
 
 
@@ -96,7 +97,7 @@ def gap_density_at_zero(classes: int) -> float:
     """
     n = _at_least_two(classes)
     z = np.linspace(-10, 10, 2001)
-    log_integrand = (n - 2) * log_ndtr(z) - z**2 - np.log(2 * np.pi)
+    log_integrand = (n - 2) * scipy.special.log_ndtr(z) - z**2 - np.log(2 * np.pi)
     return float(n * (n - 1) * np.trapezoid(np.exp(log_integrand), z))
 
 
@@ -131,7 +132,7 @@ def _gaussian_log_z(n: int, beta: float) -> tuple[float, float]:
         density_T = np.exp(-u_TxG - np.exp(-u_TxG)) @ _GAUSS_WEIGHT_G
     else:
         u_TxG = (t_T[:, None] - _GUMBEL_G) / beta
-        cdf_T = ndtr(u_TxG) @ _GUMBEL_WEIGHT_G
+        cdf_T = scipy.special.ndtr(u_TxG) @ _GUMBEL_WEIGHT_G
         density_T = np.exp(-(u_TxG**2) / 2) @ _GUMBEL_WEIGHT_G / (beta * np.sqrt(2 * np.pi))
     mean_max = np.trapezoid(t_T * n * cdf_T ** (n - 1) * density_T, t_T)
     tie_density = np.trapezoid(n * (n - 1) * cdf_T ** (n - 2) * density_T**2, t_T)

@@ -7,9 +7,7 @@ plain numerics to lay over trained curves. `statics` defines beta, the loss and 
 import math
 
 import numpy as np
-from scipy.integrate import solve_ivp
-from scipy.optimize import brentq
-from scipy.special import expit
+import scipy
 
 from jaxlab.analysis.statics import Statics, gap_density_at_zero, gaussian_entropy
 
@@ -92,7 +90,9 @@ def aligned_flow(
         return c_eff / statics.classes * force_1
 
     span = (0.0, tau_T[-1])
-    flow = solve_ivp(velocity, span, [beta0], "LSODA", t_eval=tau_T, rtol=1e-9, atol=1e-12)
+    flow = scipy.integrate.solve_ivp(
+        velocity, span, [beta0], "LSODA", t_eval=tau_T, rtol=1e-9, atol=1e-12
+    )
     beta_T = np.minimum(flow.y[0], beta_star)  # rounding could overshoot the fixed point
     return beta_T, statics.at(beta_T, beta_star)[0]
 
@@ -132,13 +132,15 @@ def margin_flow(
     mass_G = -lowest / 2 * weight_G * (nu + 1) * np.exp((nu + 1) * log_margin_G)
 
     def force(beta_B: np.ndarray) -> np.ndarray:
-        return expit(-np.multiply.outer(beta_B, margin_G)) @ (mass_G * margin_G)
+        return scipy.special.expit(-np.multiply.outer(beta_B, margin_G)) @ (mass_G * margin_G)
 
     def velocity(_, beta_1: np.ndarray) -> np.ndarray:
         return c * force(beta_1)
 
     span = (0.0, tau_T[-1])
-    flow = solve_ivp(velocity, span, [0.0], "LSODA", t_eval=tau_T, rtol=1e-9, atol=1e-12)
+    flow = scipy.integrate.solve_ivp(
+        velocity, span, [0.0], "LSODA", t_eval=tau_T, rtol=1e-9, atol=1e-12
+    )
     beta_T = flow.y[0]
     return beta_T, np.logaddexp(0, -np.multiply.outer(beta_T, margin_G)) @ mass_G, force(beta_T)
 
@@ -152,5 +154,5 @@ def entropy_beta(classes: int, entropy: float) -> float:
     if not 0.01 <= entropy < math.log(classes):
         highest = math.log(classes)
         raise ValueError(f"entropy must lie in [0.01, ln n = {highest:.4g}) nats, got {entropy}")
-    beta = brentq(lambda beta: gaussian_entropy(classes, beta) - entropy, 0, 1e4)
+    beta = scipy.optimize.brentq(lambda beta: gaussian_entropy(classes, beta) - entropy, 0, 1e4)
     return float(beta)  # pyright: ignore[reportArgumentType]
