@@ -6,6 +6,7 @@ from ml_collections import ConfigDict
 
 from experiments.one_third.teacher import config as teacher_config
 from jaxlab import config as configs
+from jaxlab import validation
 from jaxlab.config import ConfigError
 
 
@@ -97,7 +98,7 @@ def test_override_names_the_bad_key_or_type(overrides, message):
 def test_validate_says_what_where_and_what_to_do(key, value, message):
     config = configs.override(teacher_config(), {key: value})
     with pytest.raises(ConfigError, match=message) as error:
-        configs.validate(config)
+        validation.validate(config)
     assert key in str(error.value)
 
 
@@ -147,7 +148,7 @@ def test_differing_keys_are_named_with_both_values():
     ],
 )
 def test_values_that_nothing_reads_are_known(overrides, unused, used):
-    found = configs.unused_keys(configs.override(teacher_config(), overrides))
+    found = validation.unused_keys(configs.override(teacher_config(), overrides))
     assert unused <= found
     assert not used & found
     assert "optimizer.learning_rate" not in found

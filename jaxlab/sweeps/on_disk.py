@@ -3,6 +3,10 @@
 A study can get more members later: more seeds, or another value in the file of its sweep. Runs that
 are there stay as they are, byte for byte, and the new members become further runs beside them:
 `all` has the first members, `all,added=1` those that came with the next command.
+
+A member computes what it would have computed in the first run: to the bit where the program treats
+it alike, else up to the rounding of float32, since XLA compiles a device's only member otherwise
+than one of several, and a batch that devices share otherwise than a whole one.
 """
 
 from __future__ import annotations

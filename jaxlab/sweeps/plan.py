@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from jaxlab import config as configs
-from jaxlab import study_file
+from jaxlab import study_file, validation
 from jaxlab.config import Config, ConfigError, Overrides, check
 from jaxlab.experiment import ExperimentModule
 
@@ -141,10 +141,10 @@ def _check_members(
         )
         try:
             full = complete(member)
-            configs.validate(full)
+            validation.validate(full)
             experiment = experiment_module(full.experiment)
             experiment.validate(full)
-            unused = configs.unused_keys(full) | experiment.unused_keys(full)
+            unused = validation.unused_keys(full) | experiment.unused_keys(full)
             _check_used(unused & {key for key in member if member[key] != known[key]})
         except ConfigError as error:
             raise ConfigError(f"{path}, member {number} {member or ''}: {error}") from error
