@@ -270,7 +270,7 @@ def static_theory(_study: Study) -> Figure:
         law = "c2/β" + "²" * which
         ax.plot(late_B, c2 / late_B ** (which + 1), color=GREY, ls=":", lw=1, label=law)
         ax.set(xscale="log", yscale="log", xlabel="β", ylabel=("loss, nats", "-dL/dβ, nats")[which])
-        ax.set_ylim(value_B[-1] / 1000)  # room for the legend
+        ax.set_ylim(value_B[-1] / 1000)  # near β* both fall without end
         plots.legend(ax)
     beta_B = np.geomspace(0.3, 100, 200)
     loss_B, force_B = statics.at(beta_B)

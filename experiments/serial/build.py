@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import optax
 from ml_collections import ConfigDict
 
-from experiments.serial import diffusion, models, scratchpad, tasks, unrolled
+from experiments.serial import diffusion, models, named, scratchpad, tasks, unrolled
 from jaxlab import config as configs
 from jaxlab.analysis.serial_depth import measure
 from jaxlab.config import Config
@@ -24,12 +24,19 @@ from jaxlab.experiment import (
 EVALUATIONS = {"scratchpad": scratchpad, "looped": unrolled}  # models that are evaluated their way
 
 
-def config(task: str, model: str) -> Config:
-    """Returns the base of the configs with this task and model."""
+def config(task: str | type, model: str | type) -> Config:
+    """Returns the base of the configs with this task and model.
+
+    Args:
+      task: a name of `tasks.TASKS`, or a dataclass like those.
+      model: a name of `models.MODELS`, or a dataclass with `init(key)` and `apply(params, tokens)`.
+    """
+    task = task if isinstance(task, str) else named.name_of(task)
+    model = model if isinstance(model, str) else named.name_of(model)
     config = configs.base()
     config.experiment = "serial"
-    config.task = ConfigDict({"name": task, **tasks.DEFAULTS[task]})
-    config.model = ConfigDict({"name": model, **models.DEFAULTS[model]})
+    config.task = ConfigDict({"name": task, **tasks.defaults(task)})
+    config.model = ConfigDict({"name": model, **models.defaults(model)})
     config.optimizer.learning_rate = 3e-3
     config.schedule.name = "cosine"
     config.schedule.final = 0.0
@@ -49,7 +56,7 @@ def validate(config: Config) -> None:
 
 def unused_keys(config: Config) -> set[str]:
     """Returns the keys of other models that the model of a config does not use."""
-    read = {"name", *models.DEFAULTS[config.model.name]}
+    read = {"name", *models.defaults(config.model.name)}
     return {f"model.{key}" for key in config.model if key not in read}
 
 

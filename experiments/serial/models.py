@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from experiments.serial import named
 from experiments.serial.blocks import Levels
 from experiments.serial.parallel import Streams, Votes
 from jaxlab.config import Config, ConfigError, check, one_of
@@ -99,11 +100,22 @@ MODELS: dict[str, Callable[[Sizes], Any]] = {
 }
 
 
+SET_BY_TASKS = ("vocabulary", "classes", "length", "fan_in", "depth")  # the last two: by some
+
+
+def defaults(name: str) -> dict[str, Any]:
+    """Returns the values of a config that a model reads, with their defaults."""
+    if not named.is_path(name):
+        return DEFAULTS[name]
+    return named.defaults(named.find(name, MODELS), given=SET_BY_TASKS[:3])
+
+
 def make(config: Config, task: Any) -> Any:
     """Returns the model of a config, with as many tokens and answers as the task has."""
-    names = ("vocabulary", "classes", "length", "fan_in", "depth")  # a task may set the last two
-    sizes = {name: getattr(task, name) for name in names if hasattr(task, name)}
-    return MODELS[config.model.name](sizes | config.model.to_dict())
+    sizes = {name: getattr(task, name) for name in SET_BY_TASKS if hasattr(task, name)}
+    sizes |= config.model.to_dict()
+    name = config.model.name
+    return own(named.find(name, MODELS), sizes) if named.is_path(name) else MODELS[name](sizes)
 
 
 def tested(model: Any) -> Any:
@@ -122,8 +134,9 @@ def wired(model: Any, values: Values) -> Any:
 
 def validate(config: Config, task: Any) -> None:
     """Checks that the model of a config can be built; raises ConfigError."""
-    one_of(config, "model.name", tuple(MODELS))
-    for key in DEFAULTS[config.model.name]:
+    if not named.is_path(config.model.name):
+        one_of(config, "model.name", tuple(MODELS))
+    for key in defaults(config.model.name):
         check(
             key in config.model,
             f"model.name is {config.model.name!r}, but the config has no model.{key}",

@@ -8,6 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from experiments.serial import named
 from experiments.serial.blocks import Blocks
 from experiments.serial.growing import GrowingWords
 from experiments.serial.puzzles import Boards
@@ -134,9 +135,15 @@ DEFAULTS: dict[str, dict[str, Any]] = {
 MOST = 3  # collisions of a row that are told apart: as many, or more
 
 
+def defaults(name: str) -> dict[str, Any]:
+    """Returns the values of a config that a task reads, with their defaults."""
+    return named.defaults(named.find(name, TASKS)) if named.is_path(name) else DEFAULTS[name]
+
+
 def make(config: Config) -> Any:
     """Returns the task of a config, static or complete."""
-    own = TASKS[config.task.name]
+    name = config.task.name
+    own = named.find(name, TASKS) if named.is_path(name) else TASKS[name]
     return own(**{field.name: config.task[field.name] for field in dataclasses.fields(own)})
 
 
@@ -194,9 +201,10 @@ def parts(task: Any) -> dict[str, slice]:
 
 def validate(config: Config) -> None:
     """Checks what the task of a complete config needs; raises ConfigError."""
-    one_of(config, "task.name", tuple(TASKS))
     task = config.task
-    for key in DEFAULTS[task.name]:
+    if not named.is_path(task.name):
+        one_of(config, "task.name", tuple(TASKS))
+    for key in defaults(task.name):
         check(key in task, f"task.name is {task.name!r}, but the config has no task.{key}")
     try:
         if task.name == "automaton":
