@@ -6,21 +6,17 @@ BIN := $(VENV)/bin
 .NOTPARALLEL: # two installations would meet in one environment
 QUICK := runs/quickstart$(SIZE:%=_%)
 EXTRAS := dev cuda tpu slurm
-ONE_THIRD := headline adam_grid sgd_grid temperature_scan initial_scale weight_decay schedules spectrum causes \
-  hard_labels channels margins flat regression separable text images tower ways_out growth escape carry text_ways
+# The studies of a hypothesis are the files of its folder; those that start from another come last.
+studies = $(filter-out __init__ two_stage frozen,$(basename $(notdir $(wildcard configs/$(1)/*.py)))) \
+  $(if $(filter parscale,$(1)),two_stage frozen)
 
-PARSCALE := widths stage_one two_stage frozen controls variants memory
-
-SERIAL := headline sudoku light_cone window trees words loops frontier gates diffusion scratchpad discs
-
-# Runs studies of the hypothesis that the target is named after, and reports them; the names are the
-# files in its folder of configs. Second stages are told where the first one lies.
+# Runs the studies of the hypothesis that the target is named after, and reports them.
 define run-studies
-	@failed=; for study in $(1); do \
+	@failed=; for study in $(call studies,$@); do \
 	  case $$study in two_stage|frozen) start=--config.start.study=runs/$@/stage_one;; *) start=;; esac; \
 	  $(BIN)/python scripts/sweep.py --config=configs/$@/$$study.py --workdir=runs/$@/$$study $$start || failed="$$failed $$study"; \
 	done; \
-	$(BIN)/python scripts/report.py runs/$@ --out=results/$@ && \
+	$(BIN)/python scripts/report.py runs/$@ --out=results/$@ && $(BIN)/python scripts/readme.py && \
 	if [ -n "$$failed" ]; then echo "These studies failed:$$failed. Give the same command to go on with them." >&2; exit 1; fi
 endef
 
@@ -36,25 +32,25 @@ setup: $(VENV)/.base
 ## setup-EXTRA  add the extra dev, cuda, tpu or slurm to .venv
 $(EXTRAS:%=setup-%): setup-%: $(VENV)/.%
 
-## quickstart   run a small study and write runs/quickstart/report.html
+## quickstart   run a small study of each hypothesis and write runs/quickstart/report.html
 quickstart: setup
-	$(BIN)/python scripts/sweep.py --config=configs/one_third/headline.py:$(or $(SIZE),quick) --workdir=$(QUICK)/headline
-	$(BIN)/python scripts/sweep.py --config=configs/one_third/flat.py:$(or $(SIZE),paper) --workdir=$(QUICK)/flat
-	$(BIN)/python scripts/sweep.py --config=configs/one_third/text.py:$(or $(SIZE),quick) --workdir=$(QUICK)/text
-	$(BIN)/python scripts/sweep.py --config=configs/parscale/widths.py:$(or $(SIZE),brief) --workdir=$(QUICK)/widths
+	@for study in exponent first_stage second_stage layers; do \
+	  case $$study in second_stage) start=--config.start.study=$(QUICK)/first_stage;; *) start=;; esac; \
+	  $(BIN)/python scripts/sweep.py --config=configs/quickstart/$$study.py$(SIZE:%=:%) --workdir=$(QUICK)/$$study $$start || exit 1; \
+	done
 	$(BIN)/python scripts/report.py $(QUICK)
 
 ## one_third    run every study of the one-third law (2 hours) and write results/one_third
 one_third: setup
-	$(call run-studies,$(ONE_THIRD))
+	$(run-studies)
 
 ## parscale     run every study of P streams (2 hours) and write results/parscale
 parscale: setup
-	$(call run-studies,$(PARSCALE))
+	$(run-studies)
 
 ## serial       run every study of serial depth (2 hours) and write results/serial
 serial: setup
-	$(call run-studies,$(SERIAL))
+	$(run-studies)
 
 ## test         run the tests
 test: setup-dev

@@ -28,6 +28,7 @@ class Study:
       runs: one per group of members, and more where seeds were added later.
       data: dimensions (member, step); see `load`.
       file: the file of the study, relative to the repository; "" where the runs do not name it.
+      not_begun: names of runs of the sweep that have logged nothing yet.
     """
 
     name: str
@@ -35,11 +36,13 @@ class Study:
     runs: list[RunRecord]
     data: xr.Dataset
     file: str = ""
+    not_begun: tuple[str, ...] = ()
 
     @property
     def unfinished(self) -> list[str]:
-        """The names of the runs that are not finished."""
-        return [run.folder.name for run in self.runs if run.done is None]
+        """The names of the runs that are not finished, those that have not begun among them."""
+        begun = [run.folder.name for run in self.runs if run.done is None]
+        return [*begun, *self.not_begun]
 
 
 def find_studies(path: Path) -> dict[str, Study]:
@@ -58,6 +61,8 @@ def find_studies(path: Path) -> dict[str, Study]:
     found = {}
     for record in records:
         file, runs = read_record(record)
+        if record.stem in found:
+            raise ConfigError(f"{path} holds several records of {record.stem}: report one folder")
         found[record.stem] = Study(record.stem, runs[0].config, runs, load(runs), file)
     return found
 
@@ -161,7 +166,10 @@ def _studies(runs: Iterable[tuple[Path, RunRecord]]) -> dict[str, Study]:
             raise ConfigError(
                 f"the study {name!r} lies in {folders[name]} and in {folder}: report one at a time"
             )
-        found[name] = Study(name, own[0].config, own, load(own), _study_file(folder))
+        begun = {run.folder.name for run in own}
+        planned = (path.parent.name for path in sorted(folder.glob("*/members.json")))
+        waiting = tuple(run for run in planned if run not in begun)
+        found[name] = Study(name, own[0].config, own, load(own), _study_file(folder), waiting)
         folders[name] = folder
     return found
 

@@ -70,9 +70,7 @@ def write_study_report(studies: Mapping[str, Study], folder: Path, source: Path)
             goes with it, so that it can be measured again without them.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    if folder != source:
-        for study in studies.values():
-            write_record(folder / FOLDER / f"{study.name}.npz", study.file, study.runs)
+    kept = [] if folder == source else _write_records(studies, folder / FOLDER)
     with house_style():
         parts = [_part(study) for study in studies.values()]
         by_experiment: dict[str, list[Part]] = {}
@@ -90,9 +88,21 @@ def write_study_report(studies: Mapping[str, Study], folder: Path, source: Path)
             sections=sections,
             runs=[_run(run, part.study.name) for part in parts for run in part.study.runs],
         )
-    problems = [problem for part in parts for problem in part.problems]
+    problems = kept + [problem for part in parts for problem in part.problems]
     problems += [f"{r.claim.id}: {r.reason.strip()}" for r in results if r.failed]
     return Report(page, sections, problems)
+
+
+def _write_records(studies: Mapping[str, Study], folder: Path) -> list[str]:
+    """Writes the record of every study; returns a sentence for each that was left as it is."""
+    kept = []
+    for study in studies.values():
+        path = folder / f"{study.name}.npz"
+        if study.unfinished and path.exists():
+            kept.append(f"{path} is left as it is: {study.unfinished[0]} is not finished")
+            continue
+        write_record(path, study.file, study.runs)
+    return kept
 
 
 def _part(study: Study) -> Part:

@@ -139,3 +139,14 @@ def test_two_folders_with_one_study_s_name_are_refused(tmp_path):
     with pytest.raises(ConfigError, match=f"the study 'planted' lies in {both}"):
         study.find_studies(tmp_path)
     assert list(study.find_studies(tmp_path / "monday")) == ["planted"]
+
+
+def test_a_run_that_has_logged_nothing_leaves_its_study_unfinished(tmp_path):
+    for name in ("a", "b", "c"):
+        write_run(tmp_path / name, done=name != "b")
+    configs.save(tmp_path / "config.json", configs.load(tmp_path / "a" / "config.json"))
+    (found,) = study.find_studies(tmp_path).values()
+    assert found.unfinished == ["b"]
+    (tmp_path / "c" / "metrics.jsonl").unlink()
+    (found,) = study.find_studies(tmp_path).values()
+    assert found.unfinished == ["b", "c"]
