@@ -21,6 +21,7 @@ from jaxlab.analysis.interval import exponent_interval
 from jaxlab.analysis.power_law import fit_power_law
 from jaxlab.analysis.study import Study
 from jaxlab.config import choose, override
+from jaxlab.report import plots
 from jaxlab.report.claims import Claim, format_number
 from jaxlab.report.figures import Figure, panels
 
@@ -155,8 +156,7 @@ def parts_of_the_loss(study: Study) -> Figure:
             ax.plot(fit.window, fit.predict(np.array(fit.window)), "k", ls=(0, (4, 1.5)), lw=1)
         ax.set(xscale="log", yscale="log", xlabel=TAU, ylabel="nats (norm: of the weights)")
         ax.set_title(NAMES[optimizer])
-        ax.set_ylim(bottom=ax.get_ylim()[0] / 100)  # room for the legend
-        ax.legend(loc="lower left").set_in_layout(False)
+        plots.legend(ax)
     caption = (
         "One-hot labels, means over seeds. Radial: the loss of the student's projection on the "
         "teacher's direction; tangential: the rest. Dashed: fits from step "

@@ -233,9 +233,7 @@ def _regime(ax: Axes, grid: xr.Dataset, classes: int) -> None:
     ):
         # A level that no cell reaches has no line; a single row or column has no area.
         if min(value_YxX.shape) > 1 and np.nanmin(value_YxX) < level < np.nanmax(value_YxX):
-            ax.contour(
-                value_YxX, [level], colors="black", linestyles=style, linewidths=1.6, zorder=2
-            )
+            ax.contour(value_YxX, [level], colors="black", linestyles=style, alpha=0.45, zorder=2)
     row_C, column_C = np.nonzero(measures.inside_regime(grid, classes))
     ax.plot(column_C + 0.38, row_C + 0.34, "o", color="C2", mec="white", ms=7, ls="none")
 

@@ -17,7 +17,6 @@ from jaxlab.analysis.estimate import (
     SEEDS_AND_WINDOWS,
     Estimate,
     NotMeasurable,
-    of_exponent,
     of_interval,
 )
 from jaxlab.analysis.estimators import Measure
@@ -68,11 +67,6 @@ def spread_over_rates(*, temperature: float) -> Measure:
         return of_interval(found, covers=SEEDS_AND_WINDOWS, detail=detail)
 
     return measure
-
-
-def exponent(*, rate: float, temperature: float) -> Measure:
-    """Measures the exponent of a cell."""
-    return lambda study: of_exponent(_exponent(study, _cell(study, rate, temperature)))
 
 
 def _cell(study: Study, rate: float, temperature: float) -> xr.Dataset:

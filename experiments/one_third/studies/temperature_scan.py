@@ -36,6 +36,7 @@ from jaxlab.report.page import Table
 
 WINDOW = (4.0, 150.0)  # τ
 ALIGNED, ALIGNMENT = 0.95, "eval_alignment"
+SHOWN = 0.9  # the u up to which exponents are drawn; then the loss nears its noise
 HALF = 0.5  # of β*; also the u up to which local exponents meet the theory
 TRACE, TOP, GRADIENT = "eval_hessian_trace", "eval_hessian_1", "grad_norm"
 
@@ -155,7 +156,10 @@ def _above_rounding(own: Cell) -> Window:
     low, high = WINDOW
     fallen_R = (loss_SxR <= measures.ROUNDING).any(axis=0) & (tau_SxR[0] > low)
     last = int(np.argmax(fallen_R)) - 1 if fallen_R.any() else -1
-    return low, min(high, float(tau_SxR[0, last]))
+    end = min(high, float(tau_SxR[0, last]))
+    if end <= low:
+        raise NotMeasurable(f"no loss above rounding is known beyond τ = {end:.3g}")
+    return low, end
 
 
 def _late(study: Study, metric: str) -> tuple[np.ndarray, np.ndarray]:
@@ -214,18 +218,17 @@ def finite_temperature_exponents(study: Study) -> Figure:
     scan = temperatures(study)
     figure, (left, right) = panels(1, 2)
     for number, own in enumerate(scan):
-        _, u_SxW, exponent_SxW = local_points(own)
-        style = {
-            "color": swept()(number / max(1, len(scan) - 1)),
-            "label": f"T = {own.values[0]:.3g}",
-        }
-        left.plot(u_SxW.mean(axis=0), exponent_SxW.mean(axis=0), "o-", ms=4, **style)
-    u = np.linspace(0.01, 0.9, 200)
+        u_W, exponent_W = (part_SxW.mean(axis=0) for part_SxW in local_points(own)[1:])
+        shown_W = u_W < SHOWN
+        style = {"color": swept()(number / max(1, len(scan) - 1)), "marker": "o", "ms": 4}
+        label = f"T = {own.values[0]:.3g}"
+        left.plot(u_W[shown_W], exponent_W[shown_W], label=label, **style)
+    u = np.linspace(0.01, SHOWN, 200)
     left.plot(u, aligned_exponent(u), "k-", lw=1.5, label="aligned flow")
     left.plot(u, theory.finite_temperature_exponent(u), "k:", lw=1.2, label="(1/3)(1+u)/(1-u)")
     left.axhline(THIRD, color="grey", ls=":", lw=1)
     left.set(xlabel="u = β/β*", ylabel="local exponent of the loss", xlim=(0, 1), ylim=(0, 3))
-    left.legend(fontsize=8)
+    plots.legend(left)
     tau_R = measures.curves(study.data).tau_SxR[0]
     parts = {
         f"T = {own.values[0]:.3g}, {part}": seed_mean(own.data, f"eval_loss_{part}")
@@ -236,10 +239,10 @@ def finite_temperature_exponents(study: Study) -> Figure:
     right.set(xlabel=TAU, ylabel="part of the loss, nats")
     caption = (
         f"Left: the loss's exponent in quarter-decades of τ in [{WINDOW[0]:g}, {WINDOW[1]:g}] "
-        "against u, mean over seeds; the lines are the theory at finite temperature, without any "
-        "fitted constant, for gradient flow: how far Adam lies off is a finding. Right: the loss "
-        "of the student's part along the teacher (radial) and what wrong directions add, where "
-        "that is positive."
+        f"against u up to {SHOWN}, mean over seeds; the lines are the theory at finite "
+        "temperature, without any fitted constant, for gradient flow: how far Adam lies off is a "
+        "finding. Right: the loss of the student's part along the teacher (radial) and what wrong "
+        "directions add, where that is positive."
     )
     return Figure("temperature_exponents", "Exponents at finite temperature", caption, figure)
 
