@@ -114,14 +114,13 @@ def load(folder: Path, number: int) -> Trained:
             no language model, or is damaged.
     """
     import jax
-    import orbax.checkpoint as ocp
 
     from jaxlab import config as configs
     from jaxlab.analysis.study import find_runs
+    from jaxlab.checkpoints import open_checkpoint
     from jaxlab.config import check
-    from jaxlab.training.inspection import find_checkpoint
 
-    runs = find_runs(folder)
+    runs = find_runs(folder, with_metrics=False)
     run = runs[0]
     check(len(runs) == 1, f"{folder} holds {len(runs)} runs: give one of them, as {run.folder}")
     what = (run.config.experiment, run.config.task.get("name"))
@@ -136,8 +135,7 @@ def load(folder: Path, number: int) -> Trained:
     check(0 <= number < size, f"{folder} has no member {number}: it has 0 to {size - 1}")
     at = run.done["diverged"].get(str(number))
     check(at is None, f"member {number} of {folder} diverged at step {at}: take another one")
-    with ocp.StandardCheckpointer() as checkpointer:
-        params: Any = checkpointer.restore(find_checkpoint(run.folder).items["params"])
+    params = open_checkpoint(run.folder).tree("params")
     config = configs.override(run.config, run.members[number])
     own = jax.tree.map(lambda leaf: leaf[number], params)
     return Trained(config, own, run.environment["data"]["train"].get("tokenizer_hash", ""))

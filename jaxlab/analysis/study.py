@@ -67,14 +67,16 @@ def find_studies(path: Path) -> dict[str, Study]:
     return found
 
 
-def find_runs(path: Path) -> list[RunRecord]:
+def find_runs(path: Path, with_metrics: bool = True) -> list[RunRecord]:
     """Returns the runs in a folder and below it, sorted by path.
+
+    with_metrics: False leaves what they logged unread.
 
     Raises:
         ConfigError: when there is none.
     """
     if folders := _run_folders(path):
-        return [read_run(folder) for folder in folders]
+        return [read_run(folder, with_metrics) for folder in folders]
     raise ConfigError(f"there is no run in {path}: train one first (scripts/sweep.py --help)")
 
 
@@ -122,8 +124,8 @@ def read_metrics(path: Path) -> dict[str, np.ndarray]:
     return single_precision(columns)
 
 
-def read_run(folder: Path) -> RunRecord:
-    """Returns what a run on disk logged; see `jaxlab.training.run`.
+def read_run(folder: Path, with_metrics: bool = True) -> RunRecord:
+    """Returns what a run on disk logged; see `jaxlab.training.run` and `find_runs`.
 
     Raises:
         ConfigError: for a folder that lacks a part of a run.
@@ -139,7 +141,7 @@ def read_run(folder: Path) -> RunRecord:
             members=read("members.json"),
             environment=read("environment.json"),
             done=read("DONE") if (folder / "DONE").exists() else None,
-            metrics=read_metrics(folder / "metrics.jsonl"),
+            metrics=read_metrics(folder / "metrics.jsonl") if with_metrics else {},
         )
     except (OSError, json.JSONDecodeError) as error:
         raise ConfigError(f"{folder} is not a whole run ({error}): train it again") from error

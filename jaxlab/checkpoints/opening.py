@@ -57,6 +57,21 @@ class Checkpoint:
             raise CheckpointError(f"{self.path} has no {name}: {hint}")
         return self.tensors[name]
 
+    def tree(self, item: str) -> dict[str, Any]:
+        """Reads all arrays below a name, such as "params", as nested dicts.
+
+        Raises:
+          CheckpointError: there is none, or one is damaged.
+        """
+        found: dict[str, Any] = {}
+        for name, tensor in self.only(f"{item}/*").tensors.items():
+            node = found
+            *parents, last = name.removeprefix(f"{item}/").split("/")
+            for key in parents:
+                node = node.setdefault(key, {})
+            node[last] = tensor.read()
+        return found
+
     def only(self, pattern: str) -> Checkpoint:
         """Returns the leaves whose names fit a pattern, such as "params/*".
 

@@ -155,7 +155,7 @@ def format_range(expected: tuple[float, float]) -> str:
 
 
 def format_estimate(value: float, low: float, high: float) -> str:
-    """Writes `0.337 [0.329, 0.345]`, to two digits of the interval's width; an exact value alone."""
+    """Writes `0.337 [0.329, 0.345]`, to two digits of the interval's width; exact values alone."""
     if not (math.isfinite(low) and math.isfinite(high)) or low == value == high:
         return format_number(value)
     decimals = None

@@ -46,17 +46,13 @@ def load(study: str, part: str) -> tuple[np.ndarray, Params]:
     Raises:
         ConfigError: for a folder without finished runs, or a damaged checkpoint.
     """
-    import orbax.checkpoint as ocp
-
-    from jaxlab.training.inspection import find_checkpoint
+    from jaxlab.checkpoints import CheckpointError, open_checkpoint
 
     seeds, found = [], []
     for run in _runs(study):
         try:
-            folder = find_checkpoint(run.folder).items["params"]
-            with ocp.StandardCheckpointer() as checkpointer:
-                params: Any = checkpointer.restore(folder)
-        except (ValueError, KeyError) as error:
+            params = open_checkpoint(run.folder).tree("params")
+        except CheckpointError as error:
             raise ConfigError(f"start.study: {run.folder} cannot be read: {error}") from error
         seeds += [configs.override(run.config, member).seed for member in run.members]
         found.append(jax.tree.map(np.asarray, params[part]))
@@ -103,7 +99,7 @@ def _runs(study: str) -> list[RunRecord]:
     from jaxlab.analysis.study import find_runs
 
     try:
-        runs = find_runs(Path(study))
+        runs = find_runs(Path(study), with_metrics=False)
     except ConfigError as error:
         raise ConfigError(
             f"start.study is {study!r}, which runs read when they begin and when they go on, and "

@@ -71,5 +71,5 @@ def test_a_damaged_record_is_named(run, tmp_path, damage):
         path.write_text("not an archive")
     else:
         path.unlink()
-    with pytest.raises(ConfigError, match="planted.npz is not a whole record"):
+    with pytest.raises(ConfigError, match=r"planted\.npz is not a whole record"):
         read_record(path)

@@ -53,7 +53,7 @@ def test_a_run_is_a_dataset_with_its_swept_and_traced_values_as_coordinates(tmp_
 
 def test_runs_that_record_at_other_steps_are_joined_with_nan(tmp_path):
     write_run(tmp_path / "a", **{"task.classes": 16})
-    write_run(tmp_path / "b", (0, 5, 20), MEMBERS[:1], **{"task.classes": 8, "window": (1.0, 2.0)})
+    write_run(tmp_path / "b", (0, 5, 20), MEMBERS[:1], **{"task.classes": 8, "task.examples": 1024})
     data = study.load(study.find_runs(tmp_path))
     assert dict(data.sizes) == {"member": 5, "step": 4}
     assert data["step"].values.tolist() == [0, 5, 10, 20]
