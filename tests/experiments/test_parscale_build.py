@@ -197,7 +197,8 @@ def test_a_start_of_another_seed_or_shape_is_refused(stage_one):
 def test_a_start_is_read_once_for_all_members(stage_one, monkeypatch):
     calls = []
     find = study.find_runs
-    monkeypatch.setattr(study, "find_runs", lambda path, **read: calls.append(path) or find(path, **read))
+    counted = lambda path, **read: calls.append(path) or find(path, **read)  # noqa: E731
+    monkeypatch.setattr(study, "find_runs", counted)
     for seed in SEEDS:
         validate(tiny(seed=seed, **{"start.study": f"{stage_one[0]}/."}))
     assert len(calls) == 1
