@@ -182,6 +182,7 @@ def errors_of_returns(_study: Study) -> Figure:
         plots.interval_plot(right, WALKS, *cells.ends(parts), label=f"h = {height}")
         right.axhline(floor_L[height], color=colour, ls="--")
     right.set_xscale("log", base=4)
+    right.xaxis.set_major_formatter("{x:g}")  # 256 rather than 4^4
     left.set(xlabel="layers seen, h", ylabel="error of the return, layers", ylim=(0, None))
     right.set(xlabel="walks of h steps, N", ylabel="error of the return, layers", ylim=(0, None))
     for ax in (left, right):

@@ -113,7 +113,7 @@ def depth_by_steps(study: Study) -> Figure:
     top = max(own.depth for own in found) + 0.7
     for number, (width, colour) in enumerate(zip(widths, CATEGORY_COLOURS, strict=False)):
         mean_X = np.mean(list(_critical_depths(found, width).values()), axis=1)
-        size = 4 * (2 + len(widths) - number)  # the first around the last, where they are equal
+        size = 2 + 4 * (len(widths) - number)  # the first around the last, where they are equal
         style = {"color": colour, "mew": 2, "ls": "none"}
         label = f"Rule 110, {width} gates a cell"
         ax.plot(times, mean_X, "o", mfc="none", ms=size, label=label, **style)

@@ -142,18 +142,20 @@ def width_by_steps(study: Study) -> Figure:
     """Returns the needed width against T, with one hidden layer and with two."""
     figure, axes = panels(1, 2)
     for ax, depth in zip(axes, (1, 2), strict=True):
-        for (answer, name), colour in zip(NAMES.items(), CATEGORY_COLOURS, strict=False):
+        for number, (answer, name) in enumerate(NAMES.items()):
+            colour, shift = CATEGORY_COLOURS[number], 0.05 * (number - 2) * (depth == 1)
             found = widths(study, answer, depth)
             fitted = {T: own for T, own in found.items() if np.isfinite(own.width_S).all()}
             if fitted:
                 log_X = [student_interval(np.log2(own.width_S)) for own in fitted.values()]
                 ax.set_prop_cycle(color=[colour])
                 parts = ends(_exponential(part) for part in log_X)
-                plots.interval_plot(ax, list(fitted), *parts, label=name)
+                plots.interval_plot(ax, [T + shift for T in fitted], *parts, label=name)
             beyond = {T: own.ladder[-1] for T, own in found.items() if T not in fitted}
             if beyond:
                 label = f"{name}: more, the ladder ends"
-                ax.plot(list(beyond), list(beyond.values()), "^", color=colour, label=label)
+                places = [T + shift for T in beyond]
+                ax.plot(places, list(beyond.values()), "^", color=colour, label=label)
         ax.set_yscale("log", base=2)
         ax.yaxis.set_major_formatter("{x:g}")  # 16 rather than 2^4
         plots.whole_numbers(ax)
