@@ -16,7 +16,7 @@ from math import inf
 from experiments.parscale import sizes
 from experiments.parscale.cells import final, gain, sizes_table
 from experiments.parscale.figures import gain_rows
-from experiments.parscale.words import BY_LAB, PAPER, SWITCHED_ON
+from experiments.parscale.words import BY_LAB, FROZEN, PAPER
 from jaxlab.analysis.cells import levels, select
 from jaxlab.config import choose, override
 from jaxlab.report.claims import Claim
@@ -82,8 +82,8 @@ CLAIMS = (
             "many positions as all of theirs (gain, percent of the loss)",
             measure=learning(cell(P), cell(1, times=P)),
             source=BY_LAB,
-            heading=SWITCHED_ON if P == 4 else "",
-            label="frozen: 4 streams instead of one with all their positions",
+            heading=FROZEN if P == 4 else "",
+            label="4 streams instead of one with all their positions",
         )
         for P in (2, 4, 8)
     ),
@@ -93,8 +93,8 @@ CLAIMS = (
         "lower loss than the single-stream prefix control (gain, percent of the loss)",
         measure=learning(cell(8), cell(1)),
         source=LARGER_IS_BETTER,
-        heading=SWITCHED_ON,
-        label="frozen: 8 streams instead of one with a prefix",
+        heading=FROZEN,
+        label="8 streams instead of one with a prefix",
     ),
 )
 

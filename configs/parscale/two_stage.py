@@ -127,7 +127,7 @@ CLAIMS = (
         measure=gain(streams(4), PREFIX_CONTROL),
         source=BY_LAB,
         heading=SWITCHED_ON,
-        label="switched on: 4 streams instead of one with a prefix",
+        label="4 streams instead of one with a prefix",
     ),
     finding(
         "two_stage_lone",
@@ -149,7 +149,7 @@ CLAIMS = (
             measure=gain(streams(P), PLAIN),
             source=f"{PAPER}, Fig. 5: no numbers",
             heading=SWITCHED_ON,
-            label=f"switched on: {P} streams instead of one",
+            label=f"{P} streams instead of one",
         )
         for P in COUNTS
     ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from experiments.parscale.words import CONTROLS, FROM_SCRATCH, SWITCHED_ON
+from experiments.parscale.words import CONTROLS, FROM_SCRATCH, FROZEN, SWITCHED_ON
 from jaxlab.report.hypothesis import Hypothesis, Results
 
 # Ids of claims, and what is said of their numbers where all of them were measured.
@@ -46,7 +46,7 @@ HYPOTHESIS = Hypothesis(
     quantity="gain, % of the loss",
     reference=0.0,
     reference_label="no difference",
-    headings=(SWITCHED_ON, FROM_SCRATCH, CONTROLS),
+    headings=(SWITCHED_ON, FROZEN, FROM_SCRATCH, CONTROLS),
     limits="Decoders of 1,600 to 6,300 parameters, where eight streams add half and more to them; "
     "at the published 0.5 to 4.4 billion a stream adds 0.2 %. The published gains are of those "
     "sizes and no comparator here: with the floor and exponent of these decoders the same law "

@@ -26,4 +26,5 @@ PUBLISHED_RHO = {2: 0.905, 4: 0.893, 8: 0.877}  # what the published losses impl
 # 2.046 nats at N = 3,564 to 1.908 at 6,288.
 LADDER_SLOPE = 0.243
 # Headings of the overview.
-SWITCHED_ON, FROM_SCRATCH, CONTROLS = "Trained decoders", "From scratch", "Controls"
+SWITCHED_ON, FROZEN = "Switched on in a trained decoder", "Around a frozen decoder"
+FROM_SCRATCH, CONTROLS = "From scratch", "Controls"
