@@ -118,8 +118,8 @@ CLAIMS = (
             Claim(
                 f"headline_{name}",
                 f"Rule 110 after four steps: eight times the compute of one layer, spent on {text},"
-                " adds nothing to its accuracy (percentage points); one layer of any width cannot "
-                "pass the exact ceiling of its receptive field, so this checks the construction",
+                " adds nothing to its accuracy (percentage points); the receptive field of one "
+                "layer bounds it, so this checks the construction",
                 expected=(-1.0, 1.0),
                 measure=headline.gain(name),
                 source=BY,
