@@ -110,7 +110,9 @@ def aligned_exponent(u: np.ndarray) -> np.ndarray:
     """Returns -dlnL/dlnτ of the aligned flow at u = β/β* in (0, 1): (1+u)² (artanh u - u)/u³.
 
     From L = (c2/β)(1-u)² and dβ/dτ = -(1/n) dL/dβ (arXiv 2602.03685; derived here); 1/3 at u = 0.
+    NaN where u is not below 1: the flow ends at β*, which noise can pass.
     """
+    u = np.where(u < 1, u, np.nan)
     return (1 + u) ** 2 * (np.arctanh(u) - u) / u**3
 
 
