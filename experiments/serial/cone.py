@@ -6,7 +6,7 @@ light cone. Cells are named as in `jaxlab.analysis.estimators`: by the values of
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
@@ -184,14 +184,16 @@ def _paths(study: Study, of: Of) -> dict[tuple[int, int], int]:
     return {(own.depth, own.width): int(own.members["serial_depth"][0]) for own in cells(study, of)}
 
 
-def figure_by_depth(groups: Sequence[list[Cell]]) -> MatplotlibFigure:
-    """Draws accuracy against depth, with a panel for each group: the cells of one rule and T."""
-    shown = [found for found in groups if found]
-    widths = sorted({own.width for found in shown for own in found})
-    figure, axes = panels((len(shown) + 1) // 2, 2, panel_height_inches=3.2)
-    for ax, found in zip(axes, shown, strict=False):
-        _draw(ax, found, widths)
-    for ax in axes[len(shown) :]:
+def figure_by_depth(found: list[Cell]) -> MatplotlibFigure:
+    """Draws accuracy against depth, with a panel for the cells of each rule and T, in order."""
+    groups: dict[tuple[int, int], list[Cell]] = {}
+    for own in found:
+        groups.setdefault((own.rule, own.time), []).append(own)
+    widths = sorted({own.width for own in found})
+    figure, axes = panels((len(groups) + 1) // 2, 2, panel_height_inches=3.2)
+    for ax, group in zip(axes, groups.values(), strict=False):
+        _draw(ax, group, widths)
+    for ax in axes[len(groups) :]:
         ax.remove()
     return figure
 

@@ -191,7 +191,7 @@ def test_compute_in_series_is_distinguished_from_compute_in_parallel():
         return values, {"eval_accuracy": min(right, 1.0)}
 
     config = build.config("automaton", "votes")
-    config.base_width = 16
+    config.base_width, config.factors = 16, (1, 8)
     shapes = [("local", k, 16, 1) for k in (1, 4, 8)] + [("local", 1, 45, 1)]
     shapes += [(name, 1, 16, 8) for name in ("votes", "streams")]
     planted = study(config, [cell(*shape, time) for shape in shapes for time in (1, 4)])
@@ -208,4 +208,4 @@ def test_compute_in_series_is_distinguished_from_compute_in_parallel():
     }
     with house_style():
         assert HEADLINE.figures[0](planted).name == "headline"
-    assert len(HEADLINE.tables[0](planted).rows) == 2 * (3 + 2 + 2 + 2)
+    assert len(HEADLINE.tables[0](planted).rows) == 2 * (3 + 1 + 1 + 1)

@@ -91,10 +91,9 @@ def _missed(law: DepthLaw) -> str:
 def accuracy_by_depth(study: Study) -> Figure:
     """Returns accuracy against depth for every T, and for Rule 90 at the largest."""
     found, easy = cone.cells(study, RULE), cone.cells(study, XOR)
-    found = [own for own in found if own.time > 1] or found
-    groups = [[own for own in found if own.time == T] for T in sorted({own.time for own in found})]
     last = max((own.time for own in easy), default=None)
-    figure = cone.figure_by_depth([*groups, [own for own in easy if own.time == last]])
+    shown = [own for own in found if own.time > 1] or found
+    figure = cone.figure_by_depth([*shown, *(own for own in easy if own.time == last)])
     caption = (
         f"Accuracy of ring circuits, {study.config.seeds} seeds with 95 % intervals; the dashed "
         "line is the exact ceiling of the receptive field of D layers. Rule 90, an XOR of two "
