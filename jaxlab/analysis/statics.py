@@ -16,6 +16,8 @@ is the internal energy above the ground state, U(beta) - U(inf). What the paper 
 states without proof, is marked "derived here".
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from functools import cached_property
 

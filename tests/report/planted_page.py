@@ -1,6 +1,7 @@
 """Results that are planted, and a page of them that has every part."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
@@ -134,7 +135,7 @@ def full_sections() -> list[Section]:
     other = [make_result(f"other_{i}", study="widths", value=0.3 + i / 100) for i in range(4)]
     first = make_section(
         overviews=[make_overview()],
-        figures=[make_figure("headline"), make_map("grid")],
+        figures=[replace(make_figure("headline"), study="headline"), make_map("grid")],
         tables=tables,
     )
     question = "Do P parallel streams act like O(log P) more parameters?"

@@ -135,7 +135,7 @@ def test_numbers_are_written_to_the_width_of_their_interval():
     assert format_estimate(-2.265, -2.285, -2.245) == "−2.265 [−2.285, −2.245]"
     assert format_estimate(1234.5, 1100.0, 1300.0) == "1234 [1100, 1300]"
     assert format_estimate(1e-7, 0.9e-7, 1.1e-7) == "1e−07 [9e−08, 1.1e−07]"
-    assert format_estimate(0.5, 0.5, 0.5) == "0.5 [0.5, 0.5]"
+    assert format_estimate(0.5, 0.5, 0.5) == "0.5"
     assert format_estimate(0.5, math.nan, math.nan) == "0.5"
     assert format_number(math.nan) == "–"
     assert format_range((-math.inf, 0.15)) == "≤ 0.15"

@@ -76,7 +76,7 @@ def test_a_sweep_its_report_and_what_a_changed_sweep_is_told(tmp_path):
     assert "Findings: " in out
     assert "not measured" in out
     assert len(out.splitlines()) <= 25
-    assert out.splitlines()[-1] == f"report: {tmp_path / 'page' / 'report.html'}"
+    assert f"report: {tmp_path / 'page' / 'report.html'}" in " ".join(out.split())
     assert "<html" in (tmp_path / "page" / "report.html").read_text()
     claims = json.loads((tmp_path / "page" / "claims.json").read_text())
     assert {"headline", "static_loss"} <= {claim["id"] for claim in claims}

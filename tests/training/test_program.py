@@ -137,7 +137,7 @@ def test_two_entries_that_make_the_same_name_are_refused():
     static, _ = configs.split(configs.override(teacher_config(), TINY))
     plain = build(static)
     twice = dataclasses.replace(plain, batch=(*plain.batch, plain.batch[-1]))
-    with pytest.raises(ValueError, match="two entries of the experiment make .*: rename one"):
+    with pytest.raises(ValueError, match=r"two entries of the experiment make .*: rename one"):
         train(MEMBERS[:1], experiment=twice)
 
 
