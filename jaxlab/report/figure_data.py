@@ -101,5 +101,5 @@ def _tick_names(axis: Axis) -> dict[float, str]:
     formatter, locator = axis.get_major_formatter(), axis.get_major_locator()
     if not (isinstance(locator, FixedLocator) and isinstance(formatter, FuncFormatter)):
         return {}
-    places = np.asarray(locator.locs, dtype=float).tolist()
+    places = np.asarray(locator.tick_values(0, 1), dtype=float).tolist()
     return dict(zip(places, formatter.format_ticks(places), strict=True))

@@ -65,9 +65,13 @@ def curves_figure(study: Study) -> Figure:
         times.append(time_SxR[0])
         losses.append(loss_SxR.mean(axis=0))
         labels.append(name)
-    colours = {"values": np.arange(1.0, len(shown) + 1), "value_label": "cell, as in the table"}
-    styling = colours | {"log_values": False} if many else {"labels": labels}
-    plots.loglog_curves(ax, np.stack(times), np.stack(losses), **styling)
+    curves_of = np.stack(times), np.stack(losses)
+    if many:
+        number = np.arange(1.0, len(shown) + 1)
+        label = "cell, as in the table"
+        plots.loglog_curves(ax, *curves_of, values=number, value_label=label, log_values=False)
+    else:
+        plots.loglog_curves(ax, *curves_of, labels=labels)
     if len(shown) == 1:
         _fit(ax, times[0], losses[0])
     ax.set(xlabel="τ, the sum of the learning rates", ylabel="loss on fresh batches, nats")
