@@ -32,6 +32,7 @@ def get_config(arg=None):
     config = build.config("sudoku", "mixer")
     config.task.puzzles = "4x4_3"
     config.model.width = 24  # of one layer
+    config.model.count = 1  # of mixers
     config.train.batch_size = 32
     config.train.steps = 1500
     config.records.every_steps = 500

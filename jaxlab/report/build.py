@@ -154,12 +154,15 @@ def _section(experiment: str, parts: Sequence[Part]) -> Section:
     if len(parts) == 1:
         return _of_one_study(parts[0], results, figures, tables)
     words = hypothesis.find(experiment)
+    findings = [r for r in results if r.is_measured and r.claim.kind is Kind.FINDING]
     by_id = {result.claim.id: result for result in results}
     highlights = [by_id[id] for id in words.highlights if id in by_id and by_id[id].is_measured]
+    answer = list(words.answer({id: r for id, r in by_id.items() if r.is_measured}))
+    highlights, answer = highlights or findings[:5], answer or _sentences(findings[:2])
     return Section(
         name=experiment,
         question=words.question,
-        answer=list(words.answer({id: r for id, r in by_id.items() if r.is_measured})),
+        answer=answer,
         highlights=highlights,
         overviews=_overview(experiment, words, results),
         results=results,
@@ -174,7 +177,7 @@ def _of_one_study(part: Part, results, figures, tables) -> Section:
     return Section(
         name=part.study.name,
         question=part.file.question if part.file else part.study.name,
-        answer=[f"{r.claim.sentence}: {r.number} ({r.verdict})." for r in measured[:1]],
+        answer=_sentences(measured[:2]),
         highlights=measured[:5],
         overviews=[],
         results=results,
@@ -182,6 +185,11 @@ def _of_one_study(part: Part, results, figures, tables) -> Section:
         tables=tables,
         limits="",
     )
+
+
+def _sentences(results: Sequence[Result]) -> list[str]:
+    """Returns results as sentences, for studies of which no one has written an answer."""
+    return [f"{r.claim.sentence}: {r.number} ({r.verdict})." for r in results]
 
 
 def _overview(experiment: str, words: Hypothesis, results: Sequence[Result]) -> list[Figure]:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 MOST_LINES = 25
-COLUMNS = 100
+COLUMNS = 80
 MOST_PROBLEMS = 3
 
 
