@@ -44,7 +44,8 @@ def main() -> int:
     except ConfigError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    Console().print(summary(report.sections, report.page, report.problems))
+    lines = summary(report.sections, report.page, report.problems)
+    Console().print(lines, soft_wrap=True)  # no path is broken
     return 1 if report.problems else 0
 
 

@@ -153,13 +153,13 @@ def aligned_flows(
     flows = []
     for seed, temperature, decay, tau_R in zip(seeds, temperatures, decays, tau_MxR, strict=True):
         teacher = Teacher(seed, features, classes, decay)
-        statics, scale = _teacher_statics(teacher, coldest)
+        statics, scale = teacher_statics(teacher, coldest)
         flows.append(aligned_flow(tau_R, statics, scale / temperature if temperature else np.inf))
     return np.stack([beta for beta, _ in flows]), np.stack([loss for _, loss in flows])
 
 
 @cache
-def _teacher_statics(teacher: Teacher, coldest: float) -> tuple[Statics, float]:
+def teacher_statics(teacher: Teacher, coldest: float) -> tuple[Statics, float]:
     """The statics of a teacher, and its β* at temperature 1.
 
     The table reaches as far as the flows: to the β* of the lowest temperature, or to what hard
