@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Fills the generated parts of README.md from the record in results/.
+"""Fills the generated parts of README.md and docs/studies.md from the record in results/.
 
 python scripts/readme.py
 """
@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
+PAGES = (ROOT / "README.md", ROOT / "docs" / "studies.md")
 HYPOTHESES = {"one_third": "Time", "parscale": "Parallel width", "serial": "Serial depth"}
 MARK = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
@@ -47,9 +48,9 @@ def studies() -> str:
                 seconds = sum(run.done["wall_seconds"] for run in runs if run.done)
                 minutes = f"{seconds / 60:.1f}"
             figures = sorted((ROOT / "results" / name / "figures").glob(f"{file.name}*.svg"))
-            links = " ".join(f"[{f.stem}](results/{name}/figures/{f.name})" for f in figures)
+            links = " ".join(f"[{f.stem}](../results/{name}/figures/{f.name})" for f in figures)
             config = path.relative_to(ROOT)
-            lines.append(f"| [{file.name}]({config}) | {file.question} | {minutes} | {links} |")
+            lines.append(f"| [{file.name}](../{config}) | {file.question} | {minutes} | {links} |")
     return "\n".join(lines) + "\n"
 
 
@@ -62,22 +63,22 @@ def filled(text: str) -> str:
 
 
 def main() -> int:
-    """Writes README.md, or with --check says whether it is up to date."""
+    """Writes the pages, or with --check says whether they are up to date."""
     parser = argparse.ArgumentParser(
-        description="Fill the generated parts of README.md from the record in results/."
+        description="Fill the generated parts of README.md and docs/studies.md from results/."
     )
     parser.add_argument(
-        "--check", action="store_true", help="write nothing; fail where README.md is out of date"
+        "--check", action="store_true", help="write nothing; fail where a page is out of date"
     )
     args = parser.parse_args()
-    path = ROOT / "README.md"
-    old = path.read_text()
-    new = filled(old)
-    if args.check and new != old:
-        print("README.md is out of date: run python scripts/readme.py", file=sys.stderr)
-        return 1
-    if not args.check:
-        path.write_text(new)
+    for path in PAGES:
+        old = path.read_text()
+        new = filled(old)
+        if args.check and new != old:
+            print(f"{path} is out of date: run python scripts/readme.py", file=sys.stderr)
+            return 1
+        if not args.check:
+            path.write_text(new)
     return 0
 
 

@@ -1,4 +1,4 @@
-"""Do streams help reasoning more than memory, and how many parameters is that worth?
+"""Do streams help reasoning more than memory, and what is their effective parameter multiplier?
 
 Prediction: parameters carry memorisation and computation carries reasoning, so streams help a task
 of reasoning more than one of memory (a conjecture of arXiv 2505.10475, from its benchmarks). Here

@@ -1,7 +1,7 @@
 """Words that claims and figures of several studies use, and how the expected ranges came about.
 
 An expected range stands in the file of its study. It is not adjusted to the outcome of the
-committed study, which ran on seeds that no pilot had used. What that is worth differs. Pilots on
+committed study, which ran on seeds that no pilot had used. How strong that is differs. Pilots on
 other seeds had been seen when the ranges of headline, adam_grid, hard_labels, flat, text,
 separable, margins (densities 0 and 1), images, tower and of the methods that change SGD's rate and
 scale were written; none for the other studies, nor for a rate ~ t^-3/4 or the averages of decaying

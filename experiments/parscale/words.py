@@ -22,9 +22,6 @@ PUBLISHED_K = 0.36  # of both corpora
 PUBLISHED_GAINS = {2: 1.69, 4: 2.85, 8: 3.84}  # percent of the loss of one stream
 PUBLISHED_MULTIPLIERS = {2: 1.25, 4: 1.50, 8: 1.76}  # of N: k ln P + 1
 PUBLISHED_RHO = {2: 0.905, 4: 0.893, 8: 0.877}  # what the published losses imply by the theory
-# What parameters are worth here, nats per unit of ln N: the plain decoders of `widths` fall from
-# 2.046 nats at N = 3,564 to 1.908 at 6,288.
-LADDER_SLOPE = 0.243
 # Headings of the overview.
 SWITCHED_ON, FROZEN = "Switched on in a trained decoder", "Around a frozen decoder"
 FROM_SCRATCH, CONTROLS = "From scratch", "Controls"

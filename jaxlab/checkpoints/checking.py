@@ -39,11 +39,11 @@ def check(checkpoint: Checkpoint, expected: Mapping[str, str] | None = None) -> 
         if tensor.kind is not Kind.ARRAY:
             continue
         try:
-            own = _digest(tensor)
-            found += _numbers(tensor)
+            own, wrong = _read(tensor)
         except CheckpointError as error:
             found.append(Problem(name, str(error)))
             continue
+        found += wrong
         if tensor.size > LEAST_FOR_EQUAL and own in seen:
             found.append(Problem(name, f"equals {seen[own]}", is_error=False))
         seen.setdefault(own, name)
@@ -54,18 +54,13 @@ def check(checkpoint: Checkpoint, expected: Mapping[str, str] | None = None) -> 
     return sorted(found, key=lambda problem: not problem.is_error)
 
 
-def _digest(tensor: Tensor) -> str:
-    found = Digest(tensor.dtype, tensor.shape)
-    for block in tensor.blocks():
-        found.add(block)
-    return found.text
-
-
-def _numbers(tensor: Tensor) -> list[Problem]:
-    """NaN and infinities, and units that are dead: whose incoming weights are all zero."""
+def _read(tensor: Tensor) -> tuple[str, list[Problem]]:
+    """Reads an array once: its digest, NaN and infinities, and units with zero weights only."""
+    digest = Digest(tensor.dtype, tensor.shape)
     nan = inf = 0
     any_U = None
     for block in tensor.blocks():
+        digest.add(block)
         wide = as_double(block)
         nan += int(np.isnan(wide).sum())
         inf += int(np.isinf(wide).sum())
@@ -81,7 +76,7 @@ def _numbers(tensor: Tensor) -> list[Problem]:
         dead = int((~any_U).sum())
         what = f"{dead:,} of {any_U.size:,} units have zero weights only"
         found.append(Problem(tensor.name, what, is_error=False))
-    return found
+    return digest.text, found
 
 
 def _types(checkpoint: Checkpoint) -> list[Problem]:

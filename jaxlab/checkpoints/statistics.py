@@ -64,7 +64,7 @@ def statistics(
 def summarise(tensor: Tensor, with_rank: bool = False) -> Statistics:
     """Returns the statistics of one array."""
     count = nan = inf = zeros = 0
-    total = squares = 0.0
+    mean = apart = squares = 0.0  # apart: the sum of squared distances from the mean so far
     low, high = np.inf, -np.inf
     for block in tensor.blocks():
         wide = as_double(block).ravel()
@@ -72,20 +72,25 @@ def summarise(tensor: Tensor, with_rank: bool = False) -> Statistics:
         nan += int(np.isnan(wide).sum())
         inf += int(np.isinf(wide).sum())
         zeros += int((wide == 0).sum())
-        count += finite_N.size
         if finite_N.size:
-            total += float(finite_N.sum())
+            # Pieces are joined by their means (Chan, Golub and LeVeque 1983): a difference of two
+            # sums of squares would lose what a large mean covers.
+            own = float(finite_N.mean())
+            shift, joined = own - mean, count + finite_N.size
+            apart += float(((finite_N - own) ** 2).sum())
+            apart += shift**2 * count * finite_N.size / joined
+            mean += shift * finite_N.size / joined
+            count = joined
             squares += float(finite_N @ finite_N)
             low, high = min(low, float(finite_N.min())), max(high, float(finite_N.max()))
-    mean = total / count if count else None
     return Statistics(
         name=tensor.name,
         shape=tensor.shape,
         dtype=tensor.dtype,
         norm=float(np.sqrt(squares)) if count else None,
         rms=float(np.sqrt(squares / count)) if count else None,
-        mean=mean,
-        std=_deviation(tensor, mean, count) if count and mean is not None else None,
+        mean=mean if count else None,
+        std=float(np.sqrt(apart / count)) if count else None,
         min=low if count else None,
         max=high if count else None,
         zeros=zeros / max(tensor.size, 1),
@@ -130,13 +135,3 @@ def effective_rank(tensor: Tensor) -> float | None:
     energy = np.linalg.svd(values, compute_uv=False) ** 2
     share = energy[energy > 0] / energy.sum() if energy.sum() > 0 else np.ones(0)
     return float(np.exp(-(share * np.log(share)).sum())) if share.size else 0.0
-
-
-def _deviation(tensor: Tensor, mean: float, count: int) -> float:
-    # A second pass: the difference of two sums of squares would lose what a large mean covers.
-    squares = 0.0
-    for block in tensor.blocks():
-        wide = as_double(block).ravel()
-        apart = wide[np.isfinite(wide)] - mean
-        squares += float(apart @ apart)
-    return float(np.sqrt(squares / count))

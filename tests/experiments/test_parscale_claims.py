@@ -237,7 +237,7 @@ def test_variants_are_measured_against_what_streams_gain():
     assert found["variants_mean"].estimate.detail.startswith("it gains −0.1")
     lora = found["variants_lora"].estimate.detail
     assert "5,548 parameters without the embedding, against 4,588" in lora
-    assert "worth 0.046 nats" in lora
+    assert "it has 21 % more parameters" in lora
     alone = results(variants({}, keep=lambda config: config.streams.count > 1))
     assert "has 0 members with" in alone["variants_streams"].reason
 
