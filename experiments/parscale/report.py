@@ -56,6 +56,6 @@ HYPOTHESIS = Hypothesis(
     "`variants` and the second stages run at 0.01, where a first record had one stream 1.3 % worse "
     "than at 0.02, more than any gain of streams; in `controls` the best of three rates was the "
     "highest. Variants of four streams differ in their parameters, so LoRA's gain over prefixes "
-    "is no more than its larger number of parameters would give. Intervals are of 95 % each, not corrected for the "
-    "number of claims: one in twenty misses what it measures.",
+    "is no more than its larger number of parameters would give. Intervals are of 95 % each, not "
+    "corrected for the number of claims: one in twenty misses what it measures.",
 )
