@@ -65,7 +65,7 @@ short-test: setup-dev
 
 ## lint         check style, formatting, types and shell scripts
 lint: setup-dev
-	$(BIN)/ruff check
+	$(BIN)/ruff check --no-cache
 	$(BIN)/ruff format --check
 	$(BIN)/pyright
 	$(BIN)/shellcheck scripts/*/*.sh .ci/run

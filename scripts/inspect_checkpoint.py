@@ -69,7 +69,6 @@ def stats(args: argparse.Namespace) -> int:
 def spectrum(args: argparse.Namespace) -> int:
     """Prints, and draws, singular values of each matrix."""
     from jaxlab.checkpoints.drawings import save_spectra
-
     from jaxlab.checkpoints.spectrum import spectra
 
     checkpoint = opened(args)
@@ -119,9 +118,8 @@ def check(args: argparse.Namespace) -> int:
 
 def history(args: argparse.Namespace) -> int:
     """Prints a statistic over all saved steps."""
-    from jaxlab.checkpoints.drawings import save_history
-
     from jaxlab.checkpoints import open_checkpoint
+    from jaxlab.checkpoints.drawings import save_history
     from jaxlab.checkpoints.history import history as rows_of
     from jaxlab.checkpoints.tables import as_csv
 
