@@ -20,9 +20,11 @@ from jaxlab.report.page import Table
 
 if TYPE_CHECKING:
     import xarray as xr
+    from matplotlib.axes import Axes
 
 LAST_PART = 30.0  # cells are fitted over the last factor of 30 of their τ
 MOST_CURVES = 60  # cells that one figure can show
+CELL = "cell, as in the table"
 
 
 def cells_of(study: Study) -> dict[str, xr.Dataset]:
@@ -54,34 +56,52 @@ def swept_keys(study: Study) -> list[str]:
 
 
 def curves_figure(study: Study) -> Figure:
-    """Returns the loss of every cell against τ, means over seeds; a single cell has a fit."""
+    """Returns the loss of every cell against τ, means over seeds; a single cell has a fit.
+
+    Where every cell was evaluated once, at its end, the losses of its seeds are shown instead.
+    """
     cells = cells_of(study)
-    figure, (ax,) = panels()
     shown = dict(list(cells.items())[:MOST_CURVES])
-    many = len(shown) > len(CATEGORY_COLOURS)
-    times, losses, labels = [], [], []
-    for name, members in shown.items():
-        time_SxR, loss_SxR = curves(members, LOSS)
-        times.append(time_SxR[0])
-        losses.append(loss_SxR.mean(axis=0))
-        labels.append(name)
-    curves_of = np.stack(times), np.stack(losses)
-    if many:
-        number = np.arange(1.0, len(shown) + 1)
-        label = "cell, as in the table"
-        plots.loglog_curves(ax, *curves_of, values=number, value_label=label, log_values=False)
-    else:
-        plots.loglog_curves(ax, *curves_of, labels=labels)
-    if len(shown) == 1:
-        _fit(ax, times[0], losses[0])
-    ax.set(xlabel="τ, the sum of the learning rates", ylabel="loss on fresh batches, nats")
+    figure, (ax,) = panels()
+    ax.set_ylabel("loss on fresh batches, nats")
     seeds = len(np.unique(study.data["seed"]))
-    caption = (
-        f"Loss of {len(shown)} of {len(cells)} cells on the evaluation batches, means of {seeds} "
-        "seeds. A curve ends with a cross where a member of its cell diverged. The table of cells "
-        "has the exponents."
-    )
+    losses = {name: curves(members, LOSS) for name, members in shown.items()}
+    if max(np.isfinite(loss_SxR).any(axis=0).sum() for _, loss_SxR in losses.values()) == 1:
+        _draw_last_losses(ax, [loss_SxR[:, -1] for _, loss_SxR in losses.values()])
+        shows = f"one point for each of {seeds} seeds. The table of cells has their names."
+    else:
+        _draw_curves(ax, losses)
+        shows = (
+            f"means of {seeds} seeds. A curve ends with a cross where a member of its cell "
+            "diverged. The table of cells has the exponents."
+        )
+    caption = f"Loss of {len(shown)} of {len(cells)} cells on the evaluation batches, {shows}"
     return Figure(f"{study.name}_curves", f"{study.name}: loss of every cell", caption, figure)
+
+
+def _draw_curves(ax: Axes, losses: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> None:
+    times_CxR = np.stack([time_SxR[0] for time_SxR, _ in losses.values()])
+    losses_CxR = np.stack([loss_SxR.mean(axis=0) for _, loss_SxR in losses.values()])
+    if len(losses) > len(CATEGORY_COLOURS):
+        number_C = np.arange(1.0, len(losses) + 1)
+        plots.loglog_curves(
+            ax, times_CxR, losses_CxR, values=number_C, value_label=CELL, log_values=False
+        )
+    else:
+        plots.loglog_curves(ax, times_CxR, losses_CxR, labels=list(losses))
+    if len(losses) == 1:
+        _fit(ax, times_CxR[0], losses_CxR[0])
+    ax.set_xlabel("τ, the sum of the learning rates")
+
+
+def _draw_last_losses(ax: Axes, losses: list[np.ndarray]) -> None:
+    from matplotlib.ticker import MaxNLocator
+
+    for number, loss_S in enumerate(losses, start=1):
+        ax.plot(np.full(len(loss_S), number), loss_S, ".", color=CATEGORY_COLOURS[0])
+    ax.set_xlim(0.5, len(losses) + 0.5)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    ax.set(xlabel=CELL, yscale="log")
 
 
 def cells_table(study: Study) -> Table:
@@ -126,7 +146,7 @@ def _last_mean(value_SxR: np.ndarray) -> float | None:
     return student_interval(last_S).value if np.isfinite(last_S).all() else None
 
 
-def _fit(ax, time_R: np.ndarray, loss_R: np.ndarray) -> None:
+def _fit(ax: Axes, time_R: np.ndarray, loss_R: np.ndarray) -> None:
     try:
         fit = fit_power_law(time_R, loss_R, window=(time_R[-1] / LAST_PART, time_R[-1]))
     except NotMeasurable:

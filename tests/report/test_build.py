@@ -11,6 +11,7 @@ from jaxlab import study_file
 from jaxlab.analysis.study import find_studies
 from jaxlab.report.build import PACKAGES, write_study_report
 from jaxlab.report.claims import Verdict
+from jaxlab.report.generic import curves_figure
 from jaxlab.report.measure import differing_keys, measure_claims
 from jaxlab.training import metrics
 
@@ -146,6 +147,18 @@ def test_a_study_whose_file_is_gone_is_a_problem_and_still_drawn(folder, tmp_pat
     assert section.results == []
     assert [figure.name for figure in section.figures] == ["planted_curves"]
     assert "Nothing was measured that answers this." in report.page.read_text()
+
+
+@pytest.mark.parametrize(("evaluations", "points"), [(1, 3), (38, 38)])
+def test_the_losses_of_every_cell_are_visible(folder, evaluations, points):
+    log = folder / "group-0" / "metrics.jsonl"
+    at_the_start, *later = log.read_text().splitlines(keepends=True)
+    log.write_text("".join([at_the_start, *later[-evaluations:]]))
+    (study,) = find_studies(folder).values()
+    (ax,) = curves_figure(study).figure.axes
+    point_Px2 = ax.lines[0].get_xydata()
+    assert len(point_Px2) == points
+    assert point_Px2[-1, 1] == pytest.approx((RATE * 1000) ** (-1 / 3), rel=0.03)
 
 
 @pytest.fixture
