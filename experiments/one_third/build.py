@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import functools
 
-from experiments.one_third import images, margin, regression, teacher, text, tower
+from experiments.one_third import decoder, images, margin, regression, teacher, text, tower
+from experiments.parscale import model as decoders
 from jaxlab.config import Config, check, one_of
 from jaxlab.experiment import Experiment, ExperimentModule
 
@@ -15,6 +16,7 @@ TASKS = {
     "text": text,
     "images": images,
     "tower": tower,
+    "decoder": decoder,
 }
 
 
@@ -30,8 +32,11 @@ def validate(config: Config) -> None:
 
 
 def unused_keys(config: Config) -> set[str]:
-    """Returns the keys of this experiment that a config does not use: each task uses all it has."""
-    return set()
+    """Returns the keys of this experiment that a config does not use: all tasks use all they have.
+
+    Only the decoder, which comes from another experiment, has parts that may be left out.
+    """
+    return decoders.unused_keys(config) if config.task.name == "decoder" else set()
 
 
 def build(config) -> Experiment:
