@@ -12,7 +12,6 @@ import difflib
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
 from typing import Any, TypeAlias
 
 from ml_collections import ConfigDict, FrozenConfigDict
@@ -227,18 +226,17 @@ def one_of(config: Config, key: str, names: tuple[str, ...]) -> None:
 
 def fingerprint(value: Any) -> str:
     """Returns eight hex digits that change when any value of a config (or a list of them) does."""
-    text = json.dumps(_plain(value), sort_keys=True)
+    text = json.dumps(plain(value), sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
-def save(path: Path, config: Config) -> None:
-    """Writes the complete config as JSON."""
-    path.write_text(json.dumps(_plain(config), indent=2, sort_keys=True) + "\n")
-
-
-def load(path: Path) -> Config:
-    """Reads a saved config; lists come back as tuples, which is what configs hold."""
-    return from_plain(json.loads(path.read_text()))
+def plain(value: Any) -> Any:
+    """Returns what JSON can hold of a config, or of a list of them."""
+    if isinstance(value, ConfigDict | dict):
+        return {key: plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    return value
 
 
 def from_plain(value: Mapping[str, Any]) -> Config:
@@ -278,11 +276,3 @@ def choose(arg: str | None, sizes: Mapping[str, Overrides], default: str = "defa
     name = arg or default
     check(name in sizes, f"this config has no size {name!r}: choose one of {', '.join(sizes)}")
     return sizes[name]
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, ConfigDict | dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    return value

@@ -33,9 +33,14 @@ class BatchId(NamedTuple):
         return stream_key(values["seed"], self.split)
 
 
+def random_key(seed: jax.typing.ArrayLike) -> jax.Array:
+    """Returns the random key of a seed, of one generator whatever JAX_DEFAULT_PRNG_IMPL says."""
+    return jax.random.key(seed, impl="threefry2x32")
+
+
 def stream_key(seed: jax.typing.ArrayLike, stream: str) -> jax.Array:
     """Returns the key of one of a seed's independent streams: init, fixed, train or eval."""
-    return jax.random.fold_in(jax.random.key(seed), STREAMS.index(stream))
+    return jax.random.fold_in(random_key(seed), STREAMS.index(stream))
 
 
 class Shared(NamedTuple):

@@ -62,11 +62,13 @@ def write(args: argparse.Namespace) -> str:
 
     from experiments.parscale.model import streams
     from jaxlab.config import check
+    from jaxlab.experiment import random_key
     from jaxlab.models import decoding
     from jaxlab.training import compilation_cache
 
     compilation_cache.enable()
     check(args.tokens >= 1, f"--tokens is {args.tokens}: write at least 1")
+    check(0 <= args.seed < 2**31, f"--seed is {args.seed}: give one from 0 to 2**31 - 1")
     check(args.temperature >= 0, f"--temperature is {args.temperature}: it must not be negative")
     trained = load(args.run, args.member)
     config, params = trained.config, trained.params
@@ -89,7 +91,7 @@ def write(args: argparse.Namespace) -> str:
         params,
         prompt_BxT,
         padding_B,
-        jax.random.split(jax.random.key(args.seed), 1),
+        jax.random.split(random_key(args.seed), 1),
         args.temperature,
         config.streams.smoothing,
         tokens=args.tokens,

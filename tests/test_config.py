@@ -8,6 +8,7 @@ from experiments.one_third.teacher import config as teacher_config
 from jaxlab import config as configs
 from jaxlab import validation
 from jaxlab.config import ConfigError
+from jaxlab.disk import read_config, write_config
 
 
 def test_floats_and_the_seed_are_traced_and_nothing_else():
@@ -105,8 +106,10 @@ def test_validate_says_what_where_and_what_to_do(key, value, message):
 def test_saved_config_comes_back_whole(tmp_path):
     config = teacher_config()
     config.widths = (8, 16)
-    configs.save(tmp_path / "config.json", config)
-    loaded = configs.load(tmp_path / "config.json")
+    members = [{"seed": 1}, {"widths": (4,)}]
+    write_config(tmp_path, config, members)
+    loaded, members_again = read_config(tmp_path)
+    assert members_again == members
     assert configs.differing_keys(config, loaded) == []
     assert configs.fingerprint(loaded) == configs.fingerprint(config)
     assert loaded.widths == (8, 16)

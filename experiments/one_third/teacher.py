@@ -13,7 +13,7 @@ from ml_collections import ConfigDict
 
 from jaxlab import config as configs
 from jaxlab.config import Config, check, one_of
-from jaxlab.experiment import Batch, BatchId, Experiment, Params, Shared, Values
+from jaxlab.experiment import Batch, BatchId, Experiment, Params, Shared, Values, random_key
 from jaxlab.models.losses import LOSSES, cross_entropy
 from jaxlab.models.module import functional
 from jaxlab.models.softmax import LinearSoftmax
@@ -162,7 +162,7 @@ def build(config) -> Experiment:
         return metrics
 
     def _curvature(params: Params, own_loss) -> dict[str, jax.Array]:
-        key = jax.random.key(0)  # of the start vector and the probes: any will do
+        key = random_key(0)  # of the start vector and the probes: any will do
         top_K = curvature.top_eigenvalues(
             own_loss, params, key, count=config.eval.eigenvalues, iterations=30
         )

@@ -18,6 +18,7 @@ import numpy as np
 from experiments.parscale.model import streams
 from jaxlab.analysis import inference_cost
 from jaxlab.config import Config
+from jaxlab.experiment import random_key
 from jaxlab.models import decoding
 from jaxlab.models.decoder import DEVIATION
 from jaxlab.models.streams import SMOOTHING, Streams
@@ -151,7 +152,7 @@ def _measured(model: Streams, work: Work) -> tuple[np.ndarray, int, int]:
     params = _served(model)
     prompt_BxT = np.zeros((work.batch, work.prompt), np.int32)
     texts = (params, prompt_BxT, np.zeros(work.batch, np.int32))
-    key_B = jax.random.split(jax.random.key(0), work.batch)
+    key_B = jax.random.split(random_key(0), work.batch)
     read = decoding.prefill.lower(model, *texts, SMOOTHING, tokens=work.tokens - 1).compile()
     both = decoding.generate.lower(
         model, *texts, key_B, 0.0, SMOOTHING, tokens=work.tokens, stop=None
@@ -179,7 +180,7 @@ def _served(model: Streams) -> Any:
         values = DEVIATION * rng.standard_normal(leaf.shape, np.float32)
         return jnp.asarray(values, model.decoder.dtype)
 
-    return jax.tree.map(draw, jax.eval_shape(shapes, jax.random.key(0)))
+    return jax.tree.map(draw, jax.eval_shape(shapes, random_key(0)))
 
 
 def _timed(run) -> np.ndarray:

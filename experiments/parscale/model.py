@@ -11,7 +11,7 @@ from ml_collections import ConfigDict
 
 from jaxlab import config as configs
 from jaxlab.config import Config, check, one_of
-from jaxlab.experiment import Params, Values
+from jaxlab.experiment import Params, Values, random_key
 from jaxlab.models.attention import IMPLEMENTATIONS, check_fused
 from jaxlab.models.decoder import Decoder
 from jaxlab.models.streams import AGGREGATIONS, Streams, count_parameters
@@ -138,7 +138,7 @@ def initializer(config: Config, whole: Streams):
     if not config.start.study:
         return lambda key, values: whole.init(key, values["model.deviation"])
     seeds_S, decoders_S = warm_start.load(config.start.study, "decoder")
-    expected = jax.eval_shape(whole.decoder.init, jax.random.key(0))
+    expected = jax.eval_shape(whole.decoder.init, random_key(0))
     warm_start.check_shapes(config.start.study, decoders_S, expected)
 
     def init(key: jax.Array, values: Values) -> Params:
@@ -160,7 +160,7 @@ def info(config: Config, whole: Streams) -> dict[str, Any]:
     Prefixes from codes count as the prefixes into which they merge. With a start, the hashes of
     what is there go with them: trained again, it makes another run.
     """
-    shapes = jax.eval_shape(lambda key: whole.merged(whole.init(key)), jax.random.key(0))
+    shapes = jax.eval_shape(lambda key: whole.merged(whole.init(key)), random_key(0))
     added = sum(int(np.prod(leaf.shape)) for leaf in jax.tree.leaves(shapes.get("streams", {})))
     parameters = int(count_parameters(shapes))
     found: dict[str, Any] = {"parameters": parameters, "added_parameters": added}

@@ -11,7 +11,7 @@ import optax
 from experiments.serial import tasks
 from jaxlab.analysis.serial_depth import Cost, flops, serial_depth
 from jaxlab.config import Config, check
-from jaxlab.experiment import Batch, BatchId, Experiment, Params, Shared, Values
+from jaxlab.experiment import Batch, BatchId, Experiment, Params, Shared, Values, random_key
 from jaxlab.models.diffusion import Diffusion
 
 
@@ -57,7 +57,7 @@ def build(task: Any, model: Diffusion, config) -> Experiment:
         return jnp.mean(nats_BxM)
 
     def evaluate(params: Params, batch: Batch, values: Values) -> dict[str, jax.Array]:
-        keys_K = jax.random.split(jax.random.key(batch["bits_B"][0]), config.draws)
+        keys_K = jax.random.split(random_key(batch["bits_B"][0]), config.draws)
 
         def accuracies(steps: jax.Array) -> tuple[jax.Array, jax.Array]:
             # One draw after another: together they would leave the cache of a core.
@@ -88,8 +88,8 @@ def build(task: Any, model: Diffusion, config) -> Experiment:
 def cost_of_pass(model: Diffusion, length: int) -> Cost:
     """Returns the cost of one step of denoising, the maps of the noise and of the time with it."""
     tokens_1xN = jax.ShapeDtypeStruct((1, length), jnp.int32)
-    params = jax.eval_shape(model.init, jax.random.key(0))
-    _, noisy_1xMxC, time_1 = jax.eval_shape(model.noised, jax.random.key(0), tokens_1xN)
+    params = jax.eval_shape(model.init, random_key(0))
+    _, noisy_1xMxC, time_1 = jax.eval_shape(model.noised, random_key(0), tokens_1xN)
     read = tokens_1xN, noisy_1xMxC, time_1
     return Cost(
         serial_depth(lambda read, params: model.apply(params, *read), read, params),

@@ -13,7 +13,7 @@ from experiments.serial.blocks import Blocks
 from experiments.serial.growing import GrowingWords
 from experiments.serial.puzzles import Boards
 from jaxlab.config import Config, ConfigError, check, one_of
-from jaxlab.experiment import Batch, BatchId, Values
+from jaxlab.experiment import Batch, BatchId, Values, random_key
 from jaxlab.tasks.serial import automata
 from jaxlab.tasks.serial.balls import Balls
 from jaxlab.tasks.serial.circuits import Circuits
@@ -78,7 +78,7 @@ class Table:
         rule = values["task.rule"]
         tokens_BxN = jnp.asarray(automata.windows(self.radius), jnp.int32)
         most_B = jnp.asarray(automata.majority_table(self.radius), jnp.int32)
-        coin_B = jax.random.bernoulli(jax.random.key(rule), shape=(batch_size,)).astype(jnp.int32)
+        coin_B = jax.random.bernoulli(random_key(rule), shape=(batch_size,)).astype(jnp.int32)
         evolved_B = automata.evolve(rule, tokens_BxN, self.radius)[:, self.radius]
         other_B = jnp.where(rule == MAJORITY, most_B, coin_B)
         answer_B = jnp.where(rule < MAJORITY, evolved_B, other_B)

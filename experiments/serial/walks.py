@@ -14,6 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxlab.experiment import random_key
 from jaxlab.tasks.serial import ones
 from jaxlab.tasks.serial.circuits import draw_circuit, ones_shares
 from jaxlab.tasks.serial.ones import DepthOfOnes
@@ -35,7 +36,7 @@ class Drawn(NamedTuple):
 
 def draw(task: DepthOfOnes, seed: int, circuits: int) -> Drawn:
     """Draws circuits of the sizes of a task without a chain, and solves them."""
-    return Drawn(*map(np.asarray, _draw(task, jax.random.key(seed), circuits)))
+    return Drawn(*map(np.asarray, _draw(task, random_key(seed), circuits)))
 
 
 @partial(jax.jit, static_argnums=(0, 2))

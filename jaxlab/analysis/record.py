@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+import zlib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,7 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from jaxlab import config as configs
-from jaxlab.config import Config, ConfigError
+from jaxlab.config import Config, ConfigError, Overrides
 from jaxlab.disk import write_atomically
 
 FOLDER = "record"  # in the folder of a report
@@ -38,7 +39,7 @@ class RunRecord(NamedTuple):
 
     folder: Path
     config: Config
-    members: list[dict[str, Any]]
+    members: list[Overrides]
     environment: dict[str, Any]
     done: dict[str, Any] | None
     metrics: dict[str, np.ndarray]
@@ -81,7 +82,7 @@ def read_record(path: Path) -> tuple[str, list[RunRecord]]:
             return study_file, [
                 _run(path, archive, name.removesuffix("run.json")) for name in names
             ]
-    except (OSError, zipfile.BadZipFile, KeyError, json.JSONDecodeError) as error:
+    except (OSError, zipfile.BadZipFile, zlib.error, LookupError, ValueError) as error:
         raise ConfigError(
             f"{path} is not a whole record ({error}): restore it, or write it anew from its runs"
         ) from error

@@ -24,6 +24,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax.extend.core import Jaxpr, JaxprEqn, Literal
 
+from jaxlab.experiment import random_key
+
 
 def names(text: str) -> frozenset[str]:
     """Returns the words of a text."""
@@ -65,7 +67,7 @@ def measure(model: Any, length: int) -> Cost:
 
     model: has `init(key) -> params` and `apply(params, tokens_BxN)`.
     """
-    params = jax.eval_shape(model.init, jax.random.key(0))
+    params = jax.eval_shape(model.init, random_key(0))
     tokens_BxN = jax.ShapeDtypeStruct((1, length), jnp.int32)
     return Cost(
         serial_depth(

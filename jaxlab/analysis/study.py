@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from jaxlab import config as configs
 from jaxlab.analysis.record import FOLDER, RunRecord, read_record, single_precision
 from jaxlab.config import Config, ConfigError
+from jaxlab.disk import read_config, read_json, sealed_lines
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -110,10 +110,9 @@ def read_metrics(path: Path) -> dict[str, np.ndarray]:
     Raises:
         ConfigError: for a file that holds no whole record, or a damaged one.
     """
-    lines = path.read_text().splitlines(keepends=True)
+    rows = list(sealed_lines(path))
+    names = dict.fromkeys(name for row in rows for name in row)
     try:
-        rows = [json.loads(line) for line in lines if line.endswith("\n")]
-        names = dict.fromkeys(name for row in rows for name in row)
         # Null, the JSON of NaN, becomes NaN again.
         columns = {name: np.array([row[name] for row in rows], dtype=float).T for name in names}
     except (ValueError, TypeError, LookupError) as error:
@@ -131,20 +130,27 @@ def read_run(folder: Path, with_metrics: bool = True) -> RunRecord:
         ConfigError: for a folder that lacks a part of a run.
     """
 
-    def read(name: str) -> Any:
-        return json.loads((folder / name).read_text())
-
-    try:
-        return RunRecord(
-            folder=folder,
-            config=configs.load(folder / "config.json"),
-            members=read("members.json"),
-            environment=read("environment.json"),
-            done=read("DONE") if (folder / "DONE").exists() else None,
-            metrics=read_metrics(folder / "metrics.jsonl") if with_metrics else {},
-        )
-    except (OSError, json.JSONDecodeError) as error:
-        raise ConfigError(f"{folder} is not a whole run ({error}): train it again") from error
+    config, members = read_config(folder)
+    again = f"{folder} is not a whole run; restore the file, or delete it and train on"
+    done, metrics = None, {}
+    if (folder / "DONE").exists():
+        done = read_json(folder / "DONE", "delete it, and train on: the last checkpoint is there")
+    if with_metrics:
+        metrics = read_metrics(folder / "metrics.jsonl")
+        records = metrics["step"].size
+        if done and done.get("records", records) != records:
+            raise ConfigError(
+                f"{folder / 'metrics.jsonl'} has {records} of the {done['records']} records of the "
+                "finished run: restore it, or delete the run and train it again"
+            )
+    return RunRecord(
+        folder=folder,
+        config=config,
+        members=members,
+        environment=read_json(folder / "environment.json", again),
+        done=done,
+        metrics=metrics,
+    )
 
 
 def _run_folders(path: Path) -> list[Path]:
@@ -178,7 +184,7 @@ def _studies(runs: Iterable[tuple[Path, RunRecord]]) -> dict[str, Study]:
 
 def _study_file(folder: Path) -> str:
     path = folder / "study.json"
-    return json.loads(path.read_text())["file"] if path.exists() else ""
+    return read_json(path, "delete it, and train again")["file"] if path.exists() else ""
 
 
 def _dataset(run: RunRecord, keys: list[str]) -> xr.Dataset:

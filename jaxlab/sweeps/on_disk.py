@@ -18,6 +18,7 @@ from typing import Any
 
 from jaxlab import config as configs
 from jaxlab.config import Config, ConfigError, Overrides
+from jaxlab.disk import read_config, write_config
 from jaxlab.sweeps.plan import Group, Sweep
 from jaxlab.training import run
 
@@ -35,13 +36,12 @@ def prepare_study(workdir: Path, sweep: Sweep) -> None:
     check_study(workdir, sweep)
     config, members = sweep.config, sweep.members
     if (workdir / "config.json").exists():
-        old = configs.load(workdir / "config.json")
+        old, members = read_config(workdir, added=True)
         config = _with_all_seeds(old, config)
         known = dict(configs.leaves(sweep.config))
-        members = run.read_members(workdir)
         found = {_identity(known, member) for member in members}
         members += [own for own in sweep.members if _identity(known, own) not in found]
-    run.write_config(workdir, config, members)
+    write_config(workdir, config, members)
     run.write_study_file(workdir, sweep.file)
 
 
@@ -54,7 +54,7 @@ def check_study(workdir: Path, sweep: Sweep) -> None:
             "the runs of a sweep; choose another --workdir"
         )
     if (workdir / "config.json").exists():
-        old = configs.load(workdir / "config.json")
+        old, _ = read_config(workdir, added=True)
         differing = configs.differing_keys(old, sweep.config, ignore=configs.SEED_KEYS)
         run.refuse_differing(workdir, differing)
 
@@ -62,10 +62,7 @@ def check_study(workdir: Path, sweep: Sweep) -> None:
 def stored_runs(workdir: Path) -> list[Group]:
     """Returns the runs in a study's folder, begun or finished, in the order of their names."""
     folders = [path.parent for path in workdir.glob("*/config.json")]
-    return [
-        Group(folder.name, configs.load(folder / "config.json"), run.read_members(folder))
-        for folder in sorted(folders, key=_natural)
-    ]
+    return [Group(folder.name, *read_config(folder)) for folder in sorted(folders, key=_natural)]
 
 
 def runs_of(sweep: Sweep, group: Group, stored: list[Group]) -> list[Group]:

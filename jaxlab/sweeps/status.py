@@ -7,6 +7,7 @@ import math
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from jaxlab.config import ConfigError
 from jaxlab.sweeps import on_disk
 from jaxlab.sweeps.plan import Group, Sweep
 from jaxlab.training import run
@@ -110,7 +111,10 @@ def _last_record(path: Path) -> dict[str, Any]:
         return {}
     lines = path.read_bytes().splitlines(keepends=True)
     whole = [line for line in lines[-2:] if line.endswith(b"\n")]
-    return json.loads(whole[-1]) if whole else {}
+    try:
+        return json.loads(whole[-1]) if whole else {}
+    except ValueError as error:
+        raise ConfigError(f"{path} is damaged ({error}): restore it, or train it again") from error
 
 
 def _short(name: str, length: int) -> str:

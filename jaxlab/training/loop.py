@@ -12,11 +12,13 @@ import jax
 import numpy as np
 
 from jaxlab import config as configs
-from jaxlab.config import Config, Overrides
+from jaxlab.config import Config, ConfigError, Overrides
+from jaxlab.disk import write_json
 from jaxlab.experiment import Experiment
 from jaxlab.training import mesh as meshes
 from jaxlab.training import metrics, program, run, schedule
 from jaxlab.training.checkpoint import Checkpoints, save_steps
+from jaxlab.training.settings import check_settings
 
 
 class Update(NamedTuple):
@@ -57,6 +59,7 @@ def train(
         ConfigError: for a folder, config or checkpoint that does not fit, a full disk, or a folder
             in which another process trains.
     """
+    check_settings()
     with run.translate_io_errors(folder):
         config, members = run.prepare_run(folder, config, members)
         with run.exclusive(folder):
@@ -84,7 +87,7 @@ def _train(
     saves = save_steps(config, record_steps_R)
     tau_MxR = schedule.tau(config.schedule.name, values_M, record_steps_R, config.train.steps)
     environment = run.environment(config, members, experiment.info)
-    run.write_json(folder / "environment.json", environment)
+    write_json(folder / "environment.json", environment)
 
     # ---- where it stopped
     checkpoints = Checkpoints(
@@ -97,7 +100,13 @@ def _train(
     if restored is not None:
         step, state = restored
     records = folder / "metrics.jsonl"
-    metrics.truncate(records, step)
+    kept = metrics.truncate(records, step)
+    expected = record_steps_R[record_steps_R <= step].tolist()
+    if kept != expected:
+        raise ConfigError(
+            f"{records} has {len(kept)} of the {len(expected)} records up to step {step}, that of "
+            f"the last checkpoint: restore it, or delete {folder} to train it again"
+        )
 
     def write(record: int, device_metrics: program.Metrics) -> None:
         steps, numbers = int(record_steps_R[record]), jax.device_get(device_metrics)
@@ -137,12 +146,13 @@ def _train(
     summary = {
         "steps": config.train.steps,
         "members": len(members),
+        "records": len(record_steps_R),
         "wall_seconds": round(time.perf_counter() - started, 2),
         "cpu_seconds": round(time.process_time() - cpu_started, 2),
         "resumed": restored is not None,
         "diverged": {str(m): int(diverged_M[m]) for m in np.flatnonzero(diverged_M >= 0)},
     }
-    run.write_json(folder / "DONE", summary)
+    write_json(folder / "DONE", summary)
 
 
 def member_values(config: Config, members: list[Overrides]) -> dict[str, np.ndarray]:

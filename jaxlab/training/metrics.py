@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import numpy as np
+
+from jaxlab.disk import LONGEST_SEAL, last_seal, seal, sealed_lines, write_atomically
 
 
 def record_steps(config) -> np.ndarray:
@@ -30,26 +31,32 @@ def record_steps(config) -> np.ndarray:
 
 
 def append(path: Path, record: dict) -> None:
-    """Appends one record; arrays hold a number per member, and NaN becomes null."""
-    with path.open("a") as file:
-        file.write(json.dumps({key: _plain(value) for key, value in record.items()}) + "\n")
+    """Appends one record, sealed; arrays hold a number per member, and NaN becomes null."""
+    text = json.dumps({key: _plain(value) for key, value in record.items()})
+    with path.open("a+b") as file:
+        file.seek(max(0, file.tell() - LONGEST_SEAL))
+        before = last_seal(file.read().decode(errors="replace"))
+        file.write(f"{seal(text, before)}\n".encode())
 
 
-def truncate(path: Path, last_step: int) -> None:
-    """Drops the records after a step: what a killed run wrote beyond its last checkpoint."""
+def truncate(path: Path, last_step: int) -> list[int]:
+    """Drops the records after a step: what a killed run wrote beyond its last checkpoint.
+
+    Returns:
+        The steps of the records that it keeps.
+
+    Raises:
+        ConfigError: a record up to that step was changed, or is missing in the middle.
+    """
     if not path.exists():
-        return
-    kept = []
-    for line in path.read_text().splitlines(keepends=True):
-        try:
-            if not line.endswith("\n") or json.loads(line)["step"] > last_step:
-                break
-        except json.JSONDecodeError:
-            break  # the kill came in mid-line
-        kept.append(line)
-    temporary = path.with_suffix(".tmp")
-    temporary.write_text("".join(kept))
-    os.replace(temporary, path)
+        return []
+    kept, lines = [], path.read_bytes().splitlines(keepends=True)
+    for row in sealed_lines(path):
+        if row["step"] > last_step:
+            break
+        kept.append(row["step"])
+    write_atomically(path, b"".join(lines[: len(kept)]))
+    return kept
 
 
 def _plain(value):

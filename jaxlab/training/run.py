@@ -16,7 +16,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
-import json
 import platform
 import subprocess
 import sys
@@ -28,6 +27,7 @@ from typing import IO, Any
 
 from jaxlab import config as configs
 from jaxlab.config import Config, ConfigError, Overrides, check
+from jaxlab.disk import read_config, read_json, write_config, write_json
 
 OWN = ("metrics.jsonl", "checkpoints", "DONE")  # what a run writes over
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -44,9 +44,21 @@ def is_done(folder: Path) -> bool:
     return (folder / "DONE").exists()
 
 
+def read_done(folder: Path) -> dict[str, Any]:
+    """Returns what a finished run cost, how many records it has, and which members diverged.
+
+    Raises:
+        ConfigError: the file is damaged.
+    """
+    remedy = "delete it, and the command that trained the run goes on from its last checkpoint"
+    done = read_json(folder / "DONE", remedy)
+    check(isinstance(done, dict), f"{folder / 'DONE'} is damaged: {remedy}")
+    return done
+
+
 def divergence(folder: Path) -> str:
     """Returns a sentence on the members of a finished run that diverged, or "" if none did."""
-    done = json.loads((folder / "DONE").read_text())
+    done = read_done(folder)
     if not done["diverged"]:
         return ""
     first = min(done["diverged"].values())
@@ -68,7 +80,7 @@ def prepare_run(
         ConfigError: when it holds a run with another config, naming the keys that differ.
     """
     if (folder / "config.json").exists():
-        begun = configs.load(folder / "config.json"), read_members(folder)
+        begun = read_config(folder)
         differing = configs.differing_keys(begun[0], config, ignore=configs.SEED_KEYS)
         if begun[1] != members:
             differing.append(f"members: {_summary(begun[1])} -> {_summary(members)}")
@@ -94,23 +106,6 @@ def refuse_differing(folder: Path, differing: list[str]) -> None:
         )
 
 
-def read_members(folder: Path) -> list[Overrides]:
-    """Returns the members of a run or a study."""
-    return list(configs.tuples(json.loads((folder / "members.json").read_text())))
-
-
-def write_config(folder: Path, config: Config, members: list[Overrides]) -> None:
-    """Writes the config and the members of a run or a study.
-
-    The config comes last: a folder that has it has both.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    write_json(folder / "members.json", members)
-    temporary = folder / "config.tmp"
-    configs.save(temporary, config)
-    temporary.rename(folder / "config.json")
-
-
 def write_study_file(folder: Path, file: Path | None) -> None:
     """Notes in `study.json` which file of a study a folder belongs to, if there is one.
 
@@ -132,7 +127,8 @@ def check_data(folder: Path, info: dict[str, Any]) -> None:
     path = folder / "environment.json"
     if not path.exists():
         return
-    old = dict(configs.leaves(json.loads(path.read_text())["data"]))
+    begun = read_json(path, "delete it; the next start writes it anew, without a check of the data")
+    old = dict(configs.leaves(begun["data"]))
     new = dict(configs.leaves(info))
     differing = [
         f"{key}: {old[key]} -> {new[key]}"
@@ -230,13 +226,6 @@ def environment(config: Config, members: list[Overrides], info: dict) -> dict[st
 def versions() -> dict[str, str]:
     """Returns the versions of the libraries that decide a number or a speed."""
     return {name: metadata.version(name) for name in VERSIONS}
-
-
-def write_json(path: Path, value: Any) -> None:
-    """Writes JSON so that the file is there whole or not at all."""
-    temporary = path.with_suffix(".tmp")
-    temporary.write_text(json.dumps(value, indent=1) + "\n")
-    temporary.rename(path)
 
 
 def _commit() -> str:

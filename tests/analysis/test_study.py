@@ -9,6 +9,7 @@ from experiments.one_third.teacher import config as teacher_config
 from jaxlab import config as configs
 from jaxlab.analysis import study
 from jaxlab.config import ConfigError
+from jaxlab.disk import write_config, write_json
 from jaxlab.training import metrics
 
 MEMBERS = [{"seed": seed, "optimizer.learning_rate": rate} for seed in (0, 1) for rate in (0.1, 1)]
@@ -18,8 +19,7 @@ def write_run(folder, steps=(0, 10, 20), members=MEMBERS, done=True, **overrides
     """Writes a run; member m has loss m + step at each step."""
     folder.mkdir(parents=True)
     config = configs.override(teacher_config(), {"study": "planted"} | overrides)
-    configs.save(folder / "config.json", config)
-    (folder / "members.json").write_text(json.dumps(members))
+    write_config(folder, config, members)
     (folder / "environment.json").write_text(json.dumps({"config_hash": "abc"}))
     for step in steps:
         numbers = np.arange(len(members), dtype=float)
@@ -103,13 +103,50 @@ def test_a_folder_without_runs_is_named(tmp_path):
 @pytest.mark.parametrize("name", ["config.json", "members.json", "environment.json"])
 def test_a_run_that_is_not_whole_is_named(tmp_path, name):
     file = write_run(tmp_path / "all") / name
-    expected = f"{file.parent} is not a whole run .*train it again"
+    expected = f"{file.parent} is not a whole run.*train"
     file.write_text(file.read_text()[:-3])
     with pytest.raises(ConfigError, match=expected):
         study.find_runs(tmp_path)
     file.unlink()
     with pytest.raises(ConfigError, match=expected):
         study.find_runs(tmp_path)
+
+
+def test_what_was_changed_after_the_run_is_named(tmp_path):
+    folder = write_run(tmp_path / "all")
+    whole = {path: path.read_text() for path in folder.iterdir()}
+    lines = whole[folder / "metrics.jsonl"].splitlines(keepends=True)
+    changes = {
+        "metrics.jsonl": [
+            lines[0] + lines[1].replace("11.0", "12.0") + lines[2],  # a digit
+            lines[0] + lines[2],  # a line lost
+            lines[0] + lines[2] + lines[1],
+            lines[0] + lines[1].partition(', "crc32"')[0] + "}\n" + lines[2],
+        ],
+        "members.json": [whole[folder / "members.json"].replace('"seed": 1', '"seed": 2', 1)],
+        "config.json": [whole[folder / "config.json"].replace("1024", "1025", 1)],
+    }
+    for name, texts in changes.items():
+        for text in texts:
+            assert text != whole[folder / name]
+            (folder / name).write_text(text)
+            with pytest.raises(ConfigError, match=name.replace(".", r"\.")):
+                study.find_studies(tmp_path)
+        (folder / name).write_text(whole[folder / name])
+    study.find_studies(tmp_path)
+    write_json(folder / "DONE", {"records": 4, "diverged": {}})
+    with pytest.raises(ConfigError, match="3 of the 4 records of the finished run"):
+        study.find_studies(tmp_path)
+
+
+def test_records_of_the_version_before_have_no_check_sums(tmp_path):
+    folder = write_run(tmp_path / "all")
+    old = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    for row in old:
+        del row["crc32"]
+    (folder / "metrics.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in old))
+    metrics.append(folder / "metrics.jsonl", old[-1] | {"step": 30})  # gone on with by this version
+    assert study.read_metrics(folder / "metrics.jsonl")["step"].tolist() == [0, 10, 20, 30]
 
 
 @pytest.mark.parametrize("line", ["{\n", '{"step": 15, "examples": 1}\n', "[1, 2]\n"])
@@ -124,7 +161,7 @@ def test_a_damaged_record_is_named(tmp_path, line):
 def test_groups_of_a_sweep_are_one_study(tmp_path):
     write_run(tmp_path / "sweep" / "a")
     write_run(tmp_path / "sweep" / "b")
-    configs.save(tmp_path / "sweep" / "config.json", teacher_config())
+    write_config(tmp_path / "sweep", teacher_config(), [])
     write_run(tmp_path / "other" / "all", study="flat")
     found = study.find_studies(tmp_path)
     assert sorted(found) == ["flat", "planted"]
@@ -144,7 +181,7 @@ def test_two_folders_with_one_study_s_name_are_refused(tmp_path):
 def test_a_run_that_has_logged_nothing_leaves_its_study_unfinished(tmp_path):
     for name in ("a", "b", "c"):
         write_run(tmp_path / name, done=name != "b")
-    configs.save(tmp_path / "config.json", configs.load(tmp_path / "a" / "config.json"))
+    write_config(tmp_path, teacher_config(), [])
     (found,) = study.find_studies(tmp_path).values()
     assert found.unfinished == ["b"]
     (tmp_path / "c" / "metrics.jsonl").unlink()

@@ -9,6 +9,7 @@ import pytest
 from jaxlab import config as configs
 from jaxlab import study_file
 from jaxlab.analysis.study import find_studies
+from jaxlab.disk import write_config
 from jaxlab.report.build import PACKAGES, write_study_report
 from jaxlab.report.claims import Verdict
 from jaxlab.report.generic import curves_figure
@@ -71,11 +72,10 @@ def write_study(tmp_path, done=True, **overrides):
     study = tmp_path / "runs" / "planted"
     run = study / "group-0"
     run.mkdir(parents=True)
-    configs.save(study / "config.json", config)
-    configs.save(run / "config.json", config)
     (study / "study.json").write_text(json.dumps({"file": str(tmp_path / "planted.py")}))
     members = [{"seed": seed} for seed in range(3)]
-    (run / "members.json").write_text(json.dumps(members))
+    write_config(study, config, members)
+    write_config(run, config, members)
     environment = {"config_hash": "abc", "device": "1 x cpu"} | dict.fromkeys(PACKAGES, "1.0")
     (run / "environment.json").write_text(json.dumps(environment))
     for step in np.unique(np.geomspace(10, 1000, 40).astype(int)).tolist():

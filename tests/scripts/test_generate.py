@@ -12,6 +12,7 @@ import pytest
 
 from experiments.parscale import model, text
 from jaxlab import config as configs
+from jaxlab.disk import write_config
 from jaxlab.tasks import corpus
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "generate.py"
@@ -49,11 +50,10 @@ def drawn(count, seed):
 def save(folder, config, params, diverged=None):
     """Writes what of a finished run is read."""
     folder.mkdir(parents=True)
-    configs.save(folder / "config.json", config)
-    (folder / "metrics.jsonl").touch()
     members = [{"seed": seed} for seed in range(MEMBERS)]
+    write_config(folder, config, members)
+    (folder / "metrics.jsonl").touch()
     contents = {
-        "members.json": members,
         "environment.json": {"data": {"train": {"tokenizer_hash": ""}}},
         "DONE": {"diverged": diverged or {}},
     }

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from planted_line import FILE, line, losses, train  # noqa: F401
 
-from jaxlab import config as configs
 from jaxlab.analysis import study
 from jaxlab.config import ConfigError
+from jaxlab.disk import read_config, read_json
 from jaxlab.sweeps import local, on_disk, plan, status
 from jaxlab.training import loop, run
 
@@ -75,7 +75,7 @@ def test_an_extended_study_is_read_as_one(copy):
     train(copy, **ONE_DEVICE_EACH, seeds=3)
     train(copy, **ONE_DEVICE_EACH, seeds=2, first_seed=6)
     assert seeds(copy) == [0, 1, 2, 6, 7]
-    config = configs.load(copy / "config.json")
+    config, _ = read_config(copy)
     assert (config.first_seed, config.seeds) == (0, 8)  # the range that holds them
     (found,) = study.find_studies(copy).values()
     assert [own.folder.name for own in found.runs] == ["all", "all,added=1", "all,added=2"]
@@ -121,7 +121,7 @@ def test_a_run_that_was_interrupted_goes_on_with_its_own_members_first(tmp_path)
     assert outcomes == {"all": "done", "all,added=1": "done"}
     assert (seeds(workdir / "all"), seeds(workdir / "all,added=1")) == ([0, 1, 2], [3])
     assert [own.name for own, _ in updates] == sorted(own.name for own, _ in updates)
-    assert configs.load(workdir / "all" / "config.json").seeds == 3
+    assert read_config(workdir / "all")[0].seeds == 3
 
 
 def test_what_is_added_may_come_in_parts(tmp_path):
@@ -143,11 +143,11 @@ class Killed(BaseException):
 
 
 def test_a_kill_at_any_write_of_the_plan_loses_and_doubles_no_member(copy, monkeypatch):
-    """Every file is written or renamed by one of two calls: the kill comes before each of them."""
+    """Every file is put in place by one of two calls: the kill comes before each of them."""
     monkeypatch.setattr(loop, "train", lambda *arguments: None)
     parts = ONE_DEVICE_EACH
     original = shutil.copytree(copy, copy.parent / "original")
-    writes = {name: getattr(Path, name) for name in ("write_text", "rename")}
+    writes = {name: getattr(Path, name) for name in ("mkdir", "replace")}
     calls = []
 
     def kill_at(number):
@@ -193,9 +193,9 @@ def test_a_sweep_does_not_write_into_the_folder_of_a_run(copy):
 def test_the_file_of_the_study_is_noted_relative_to_the_repository(copy):
     file = copy.with_suffix(".py")
     assert set(train(copy, **ONE_DEVICE_EACH, seeds=2).values()) == {"skipped"}
-    assert json.loads((copy / "study.json").read_text()) == {"file": file.as_posix()}
+    assert read_json(copy / "study.json", "") == {"file": file.as_posix()}
     run.write_study_file(copy, run.REPOSITORY / "configs" / "serial" / "discs.py")
-    assert json.loads((copy / "study.json").read_text()) == {"file": "configs/serial/discs.py"}
+    assert read_json(copy / "study.json", "") == {"file": "configs/serial/discs.py"}
 
 
 def test_an_outline_tells_what_would_train(copy):

@@ -19,6 +19,7 @@ from experiments.one_third.build import build
 from experiments.one_third.teacher import config as teacher_config
 from jaxlab import config as configs
 from jaxlab.config import ConfigError
+from jaxlab.experiment import stream_key
 from jaxlab.training import checkpoint, loop, metrics, run
 from jaxlab.training import mesh as meshes
 
@@ -209,6 +210,37 @@ def test_a_corrupt_checkpoint_is_named_with_the_way_out(tmp_path):
             file.write_bytes(b"")
     with pytest.raises(ConfigError, match=r"checkpoints/40 .*delete"):
         train(tmp_path / "run")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('"step": 20,', '"step": 21,', "line 3: it was changed"),
+        (r'{"step": 30', r'{"step": 3', "line 4"),
+    ],
+)
+def test_a_changed_record_is_named_and_nothing_goes_on(tmp_path, old, new, message):
+    interrupted(tmp_path / "run")
+    path = tmp_path / "run" / "metrics.jsonl"
+    whole = path.read_text()
+    path.write_text(whole.replace(old, new, 1))
+    with pytest.raises(ConfigError, match=message):
+        train(tmp_path / "run")
+    path.write_text("".join(whole.splitlines(keepends=True)[:3]))
+    with pytest.raises(ConfigError, match="has 3 of the 5 records up to step 40"):
+        train(tmp_path / "run")
+
+
+def test_settings_that_change_numbers_are_refused(tmp_path):
+    with jax.enable_x64(True), pytest.raises(ConfigError, match="JAX_ENABLE_X64 is set to True"):
+        train(tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_generator_does_not_follow_the_environment():
+    expected = jax.random.key_data(stream_key(3, "train"))
+    with jax.default_prng_impl("rbg"):
+        np.testing.assert_array_equal(jax.random.key_data(stream_key(3, "train")), expected)
 
 
 def test_a_foreign_checkpoint_is_refused(tmp_path, straight):

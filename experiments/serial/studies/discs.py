@@ -19,6 +19,7 @@ from jaxlab.analysis.estimate import Estimate, NotMeasurable
 from jaxlab.analysis.estimators import Measure, over_seeds
 from jaxlab.analysis.interval import Interval, student_interval
 from jaxlab.analysis.study import Study
+from jaxlab.experiment import random_key
 from jaxlab.report import plots
 from jaxlab.report.figures import GREY, Figure, panels
 from jaxlab.report.page import Table
@@ -119,7 +120,7 @@ def passing_accuracy(task: Balls, rows: int = 4096) -> float:
         passing_BxK, _, _ = dataclasses.replace(task, collide=False).answers(tokens_BxKx4)
         return jnp.mean(quarter_BxK == passing_BxK, where=is_asked_B[:, None])
 
-    return float(right(jax.random.key(0)))
+    return float(right(random_key(0)))
 
 
 def accuracy_by_compute(study: Study) -> Figure:

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxlab.experiment import random_key
 from jaxlab.models.circuits.local import REACH, neighbours
 from jaxlab.models.sizes import require
 
@@ -53,7 +54,7 @@ class Gates:
 
     def wires(self) -> list[jax.Array]:
         """Returns wire_2xW of each layer: places in [left, own, right] of the layer below."""
-        keys = jax.random.split(jax.random.key(self.wiring), self.depth)
+        keys = jax.random.split(random_key(self.wiring), self.depth)
         below = [1] + [self.width] * (self.depth - 1)
         return [
             jax.random.randint(key, (2, self.width), 0, REACH * bits)
