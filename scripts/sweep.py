@@ -10,6 +10,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from jaxlab.sweeps.flags import add_save_minutes
+
 if TYPE_CHECKING:
     from jaxlab.sweeps.plan import Sweep
 
@@ -36,6 +38,7 @@ def parse() -> tuple[argparse.Namespace, list[str]]:
     parser.add_argument(
         "--launcher", default="local", choices=["local"], help="where to train (default: local)"
     )
+    add_save_minutes(parser)
     only = parser.add_mutually_exclusive_group()
     only.add_argument(
         "--dry_run", "--dry-run", action="store_true", help="show what would train, and stop"
@@ -50,7 +53,9 @@ def main() -> int:
     from jaxlab.config import ConfigError
     from jaxlab.sweeps import plan
     from jaxlab.sweeps.flags import config_overrides
+    from jaxlab.training import preemption
 
+    preemption.heed()
     try:
         sweep = plan.load(args.config, config_overrides(rest))
         if args.dry_run:
@@ -61,16 +66,12 @@ def main() -> int:
             return 0
         from jaxlab.sweeps.console import train_sweep
 
-        outcomes = train_sweep(sweep, args.workdir)
+        outcomes = train_sweep(sweep, args.workdir, args.save_minutes)
     except ConfigError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
-        print(
-            "interrupted: the same command goes on from the last checkpoint, if one was saved",
-            file=sys.stderr,
-        )
-        return 130
+    except (KeyboardInterrupt, preemption.Preempted) as reason:
+        return preemption.explain(reason)
     return summarize(outcomes, len(sweep.members), args.workdir)
 
 

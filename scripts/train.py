@@ -8,6 +8,8 @@ import argparse
 import sys
 from pathlib import Path
 
+from jaxlab.sweeps.flags import add_save_minutes
+
 
 def parse() -> tuple[argparse.Namespace, list[str]]:
     """Reads the command line; what is left are `--config.KEY=VALUE` overrides."""
@@ -26,6 +28,7 @@ def parse() -> tuple[argparse.Namespace, list[str]]:
     parser.add_argument(
         "--workdir", required=True, type=Path, help="folder of the run; made if it is not there"
     )
+    add_save_minutes(parser)
     return parser.parse_known_args()
 
 
@@ -35,22 +38,20 @@ def main() -> int:
     from jaxlab.config import ConfigError
     from jaxlab.sweeps import plan
     from jaxlab.sweeps.flags import config_overrides
+    from jaxlab.training import preemption
 
+    preemption.heed()
     try:
         sweep = plan.load(args.config, config_overrides(rest), with_sweep=False)
         from jaxlab.sweeps.console import train_one
         from jaxlab.training import run
 
-        train_one(sweep, args.workdir)
+        train_one(sweep, args.workdir, args.save_minutes)
     except ConfigError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
-        print(
-            "interrupted: the same command goes on from the last checkpoint, if one was saved",
-            file=sys.stderr,
-        )
-        return 130
+    except (KeyboardInterrupt, preemption.Preempted) as reason:
+        return preemption.explain(reason)
     if lost := run.divergence(args.workdir):
         print(f"warning: {lost}", file=sys.stderr)
     print(f"next: python scripts/report.py {args.workdir}")

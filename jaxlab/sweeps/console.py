@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import sys
 import threading
 from collections.abc import Iterator
@@ -23,7 +24,7 @@ from jaxlab.training import mesh as meshes
 SECONDS_PER_LINE = 30  # where progress goes to a file
 
 
-def train_one(sweep: Sweep, workdir: Path) -> None:
+def train_one(sweep: Sweep, workdir: Path, save_minutes: float) -> None:
     """Trains the single model of a config; `workdir` becomes its run folder."""
     compilation_cache.enable()
     own = Group("", sweep.config, [{}])
@@ -33,19 +34,18 @@ def train_one(sweep: Sweep, workdir: Path) -> None:
         with run.translate_io_errors(workdir):
             run.prepare_run(workdir, own.config, own.members)
             run.write_study_file(workdir, sweep.file)
-        loop.train(
-            experiment, own.config, own.members, workdir, lambda update: progress(own, update)
-        )
+        update = functools.partial(progress, own)
+        loop.train(experiment, own.config, own.members, workdir, update, save_minutes)
 
 
-def train_sweep(sweep: Sweep, workdir: Path) -> dict[str, str]:
+def train_sweep(sweep: Sweep, workdir: Path, save_minutes: float) -> dict[str, str]:
     """Trains a sweep; see `local.run_sweep`."""
     compilation_cache.enable()
     runs = on_disk.outline(sweep, workdir)
     meshes.use_cpu_cores(max(len(own.members) for own in runs))
     unfinished = [own for own in runs if not run.is_done(workdir / own.name)]
     with shown(Progress(sweep.config.study, unfinished)) as progress:
-        return local.run_sweep(sweep, workdir, progress)
+        return local.run_sweep(sweep, workdir, progress, save_minutes)
 
 
 @contextlib.contextmanager

@@ -1,12 +1,26 @@
-"""Overrides on a command line: `--config.optimizer.learning_rate=0.1`."""
+"""What several commands read: overrides, `--config.optimizer.learning_rate=0.1`, and flags."""
 
 from __future__ import annotations
 
+import argparse
 import ast
 
 from jaxlab.config import ConfigError, Overrides
 
 PREFIX = "--config."
+SAVE_MINUTES = 30.0
+
+
+def add_save_minutes(parser: argparse.ArgumentParser) -> None:
+    """Adds the flag of the time between saves, which is no part of what a run computes."""
+    parser.add_argument(
+        "--save_minutes",
+        type=float,
+        default=SAVE_MINUTES,
+        metavar="MINUTES",
+        help=f"the longest time between saves (default: {SAVE_MINUTES:g}), beside those at steps "
+        "that the config asks for; 0 is no limit. A lost machine costs no more than that",
+    )
 
 
 def config_overrides(arguments: list[str]) -> Overrides:

@@ -20,7 +20,9 @@ from jaxlab.training.memory import members_that_fit
 Progress = Callable[[Group, loop.Update], None]  # of the run that trains now; see `loop.train`
 
 
-def run_sweep(sweep: Sweep, workdir: Path, progress: Progress) -> dict[str, str]:
+def run_sweep(
+    sweep: Sweep, workdir: Path, progress: Progress, save_minutes: float = 0.0
+) -> dict[str, str]:
     """Trains what of a sweep is not trained yet.
 
     Members that are in the folder already, finished or begun, are not trained anew; others extend
@@ -30,6 +32,7 @@ def run_sweep(sweep: Sweep, workdir: Path, progress: Progress) -> dict[str, str]
         sweep: from `jaxlab.sweeps.plan.load`.
         workdir: the study's folder; every run is a folder in it.
         progress: called as the work goes on.
+        save_minutes: see `loop.train`.
 
     Returns:
         What became of each run: "done", "skipped" (it was done before), or the error.
@@ -50,7 +53,7 @@ def run_sweep(sweep: Sweep, workdir: Path, progress: Progress) -> dict[str, str]
             outcomes[group.name] = str(error)
             continue
         for own in runs:
-            outcomes[own.name] = _run(own, experiment, workdir, progress)
+            outcomes[own.name] = _run(own, experiment, workdir, progress, save_minutes)
     return outcomes
 
 
@@ -93,11 +96,14 @@ def _part_count(whole: Group, experiment: Experiment) -> int:
     return math.ceil(len(whole.members) / limit)
 
 
-def _run(own: Group, experiment: Experiment, workdir: Path, progress: Progress) -> str:
+def _run(
+    own: Group, experiment: Experiment, workdir: Path, progress: Progress, save_minutes: float
+) -> str:
     folder = workdir / own.name
     already = run.is_done(folder)
+    update = functools.partial(progress, own)
     try:
-        loop.train(experiment, own.config, own.members, folder, functools.partial(progress, own))
+        loop.train(experiment, own.config, own.members, folder, update, save_minutes)
     except ConfigError as error:
         return str(error)
     except Exception as error:  # one broken group must not cost the others their night

@@ -22,11 +22,17 @@ ITEMS = State._fields  # one orbax item each, beside the item `meta`
 
 
 def save_steps(config, record_steps_R: np.ndarray) -> set[int]:
-    """Returns the steps after which a run saves: the first record at or past each due step."""
+    """Returns the steps after which a run saves: the first record at or past each due step.
+
+    Where no record comes before the next save is due, it is the due step itself.
+    """
     last = config.train.steps
     every = config.checkpoint.every_steps or max(1, last // 10)
-    due = [*range(every, last, every), *kept_steps(config, record_steps_R), last]
-    return {int(record_steps_R[np.searchsorted(record_steps_R, step)]) for step in due}
+    result = {*kept_steps(config, record_steps_R), last}
+    for due in range(every, last, every):
+        record = int(record_steps_R[np.searchsorted(record_steps_R, due)])
+        result.add(record if record < due + every else due)
+    return result
 
 
 def kept_steps(config, record_steps_R: np.ndarray) -> list[int]:

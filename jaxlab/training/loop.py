@@ -16,7 +16,7 @@ from jaxlab.config import Config, ConfigError, Overrides
 from jaxlab.disk import write_json
 from jaxlab.experiment import Experiment
 from jaxlab.training import mesh as meshes
-from jaxlab.training import metrics, program, run, schedule
+from jaxlab.training import metrics, preemption, program, run, schedule
 from jaxlab.training.checkpoint import Checkpoints, save_steps
 from jaxlab.training.settings import check_settings
 
@@ -45,17 +45,23 @@ def train(
     members: list[Overrides],
     folder: Path,
     progress: Progress = lambda update: None,
+    save_minutes: float = 0.0,
 ) -> None:
     """Trains a group to its end in a run folder, from wherever the folder says it stopped.
+
+    A signal that asks it to stop makes it save at the next step; see `jaxlab.training.preemption`.
 
     Args:
         experiment: the pure functions, built from the static part of the config.
         config: the complete config of the group.
         members: overrides of traced values, one dict per member.
         folder: the run's folder; see `jaxlab.training.run`.
-        progress: called before and after compiling, and after each record.
+        progress: called before and after compiling, and after each record and each long call.
+        save_minutes: the longest time between saves, beside those that the config asks for; 0 is
+            no limit. It changes no number of the run.
 
     Raises:
+        Preempted, KeyboardInterrupt: on a signal, after the save.
         ConfigError: for a folder, config or checkpoint that does not fit, a full disk, or a folder
             in which another process trains.
     """
@@ -65,7 +71,7 @@ def train(
         with run.exclusive(folder):
             run.check_data(folder, experiment.info)
             if not run.is_done(folder):
-                _train(experiment, config, members, folder, progress)
+                _train(experiment, config, members, folder, progress, save_minutes)
 
 
 def _train(
@@ -74,6 +80,7 @@ def _train(
     members: list[Overrides],
     folder: Path,
     progress: Progress,
+    save_minutes: float,
 ) -> None:
     started, cpu_started = time.perf_counter(), time.process_time()
 
@@ -121,26 +128,39 @@ def _train(
         )
         progress(Update(steps, _mean(numbers["loss"][: len(members)])))
 
-    # ---- train: pull the metrics of the interval before while the device works on this one
+    # ---- train: pull the metrics of the record before while the device works on this one
     progress(Update(max(step, 0), compiling=True))
     pending = None
     compiling = True
-    with contextlib.closing(checkpoints):  # a save under way is finished, whatever happens
-        for record, stop in enumerate(record_steps_R.tolist()):
-            if stop <= step:
-                continue
-            state, device_metrics = compiled.run(state, arguments, max(step, 0), stop)
-            if compiling:  # the first call compiles, then returns while the device works
-                progress(Update(max(step, 0)))
-                compiling = False
-            step = stop
-            if pending is not None:
-                write(*pending)
-            pending = (record, device_metrics)
-            if step in saves:  # a checkpoint promises that all records before it are on disk
-                write(*pending)
-                pending = None
+    pace = preemption.Pace(save_minutes)
+    # A save under way is finished, whatever happens.
+    with contextlib.closing(checkpoints), preemption.noted() as stopping:
+        while step < config.train.steps:
+            record = int(np.searchsorted(record_steps_R, step, side="right"))
+            due = min(int(record_steps_R[record]), *(stop for stop in saves if stop > step))
+            stop = min(due, max(step, 0) + pace.steps)
+            recording = stop == record_steps_R[record]
+            if recording:
+                state, device_metrics = compiled.run(state, arguments, max(step, 0), stop)
+                if pending is not None:
+                    write(*pending)
+                pending = (record, device_metrics)
+            else:  # timed, so that no call lasts long
+                jax.block_until_ready(state.progress)
+                pace.start()
+                state = compiled.advance(state, arguments, max(step, 0), stop)
+                jax.block_until_ready(state.progress)
+                pace.stop(stop - max(step, 0))
+            if compiling or not recording:
+                progress(Update(stop))
+            step, compiling = stop, False
+            if pace.decide(stopping) or step in saves:
+                if pending is not None:  # before a save, all records up to it are on disk
+                    write(*pending)
+                    pending = None
                 checkpoints.save(step, state)
+                pace.saved()
+            stopping.raise_if_asked()
 
     diverged_M = np.asarray(jax.device_get(state.progress["diverged_step"]))[: len(members)]
     summary = {

@@ -29,7 +29,8 @@ class State(NamedTuple):
 
     Every array leads with the member axis. `average` holds the mean of the weights over time where
     the config asks for it (see `_averaging_weight`), else nothing. `progress` holds
-    `diverged_step`: the step whose loss or gradient was not finite, -1 while the member is alive.
+    `diverged_step`: the step whose loss or gradient was not finite, -1 while the member is alive;
+    and since the last record `summed_steps` and the sums of TRAIN_SUMS over them.
     """
 
     params: Params
@@ -53,12 +54,15 @@ class Program(NamedTuple):
         place: (values_M) -> arguments: puts traced values by dotted key, a number per member, and
             the experiment's data on the mesh.
         init: (arguments) -> the state before the first step.
-        run: (state, arguments, start, stop) -> (state, metrics): takes the steps from start to
-            stop, then evaluates. The state passed in is donated.
+        advance: (state, arguments, start, stop) -> state: takes the steps from start to stop. The
+            state passed in is donated.
+        run: (state, arguments, start, stop) -> (state, metrics): the same, then a record: averages
+            over the steps since the one before, and an evaluation.
     """
 
     place: Callable[[dict[str, np.ndarray]], Arguments]
     init: Callable[[Arguments], State]
+    advance: Callable[[State, Arguments, int, int], State]
     run: Callable[[State, Arguments, int, int], tuple[State, Metrics]]
 
 
@@ -99,8 +103,19 @@ def build(experiment: Experiment, config: Config, mesh: Mesh) -> Program:
 
     arguments = (member, member, whole)
     init = shard(local.init, (arguments,), member)
-    run = shard(local.interval, (member, arguments, whole, whole), (member, member))
-    return Program(place, init, lambda state, args, *steps: run(state, args, *map(np.int32, steps)))
+    interval = shard(local.interval, (member, arguments, whole, whole, whole), (member, member))
+
+    # One program does both, so that where a run is cut into calls changes no bit of it.
+    def call(state: State, arguments: Arguments, start: int, stop: int, batches: int):
+        return interval(state, arguments, np.int32(start), np.int32(stop), np.int32(batches))
+
+    def advance(state: State, arguments: Arguments, start: int, stop: int) -> State:
+        return call(state, arguments, start, stop, 0)[0]
+
+    def run(state: State, arguments: Arguments, start: int, stop: int) -> tuple[State, Metrics]:
+        return call(state, arguments, start, stop, config.eval.batches)
+
+    return Program(place, init, advance, run)
 
 
 def _on_device(tree: Any) -> Any:
@@ -127,13 +142,21 @@ class _Local(NamedTuple):
             learning, _ = self._parts(params)
             opt_state = optimizer.make(self.config, values).init(learning)
             average = params if self._averages else {}
-            return State(params, opt_state, average, {"diverged_step": jnp.int32(-1)})
+            sums = dict.fromkeys(TRAIN_SUMS, jnp.float32(0))
+            progress = {"diverged_step": jnp.int32(-1), "summed_steps": jnp.int32(0), **sums}
+            return State(params, opt_state, average, progress)
 
         return jax.vmap(one)(arguments[0])
 
     def interval(
-        self, state: State, arguments: Arguments, start: jax.Array, stop: jax.Array
+        self,
+        state: State,
+        arguments: Arguments,
+        start: jax.Array,
+        stop: jax.Array,
+        batches: jax.Array,
     ) -> tuple[State, Metrics]:
+        """Takes the steps from start to stop; then a record, of evaluation batches if not 0."""
         values_M, shared, data = arguments
         fixed = self._draw([], shared, data, BatchId("fixed", jnp.int32(0)))
         indices = [layout.member_M for layout in shared]
@@ -143,21 +166,21 @@ class _Local(NamedTuple):
             known = len(fixed)
             return _merge([data, *pieces[:known]]), _merge(pieces[known:])
 
-        def train_step(step: jax.Array, carry: tuple[State, Metrics]) -> tuple[State, Metrics]:
+        def train_step(step: jax.Array, state: State) -> State:
             made = self._draw(fixed, shared, data, BatchId("train", step))
 
             def one(xs):
-                state, sums, values, indices = xs
-                state, metrics = self._step(state, *of_member(made, indices), values, step)
-                return state, jax.tree.map(jnp.add, sums, metrics)
+                state, values, indices = xs
+                return self._step(state, *of_member(made, indices), values, step)
 
-            return self._each((*carry, values_M, indices), one)
+            return self._each((state, values_M, indices), one)
 
         def eval_batch(number: jax.Array, sums: Metrics) -> Metrics:
             return jax.tree.map(jnp.add, sums, evaluate(number))
 
         def evaluate(number: jax.Array) -> Metrics:
-            made = self._draw(fixed, shared, data, BatchId("eval", stop * batches + number))
+            first = stop * self.config.eval.batches
+            made = self._draw(fixed, shared, data, BatchId("eval", first + number))
 
             def one(xs):
                 params, average, values, indices = xs
@@ -170,25 +193,28 @@ class _Local(NamedTuple):
 
             return self._each((state.params, state.average, values_M, indices), one)
 
-        batches = self.config.eval.batches
-        zeros = {name: jnp.zeros_like(values_M["optimizer.learning_rate"]) for name in TRAIN_SUMS}
-        state, train_sums = jax.lax.fori_loop(start, stop, train_step, (state, zeros))
-        eval_sums = jax.lax.fori_loop(1, batches, eval_batch, evaluate(jnp.int32(0)))
+        state = jax.lax.fori_loop(start, stop, train_step, state)
+        zeros = jax.tree.map(jnp.zeros_like, jax.eval_shape(evaluate, jnp.int32(0)))
+        eval_sums = jax.lax.fori_loop(0, batches, eval_batch, zeros)
 
-        diverged_step = state.progress["diverged_step"]
+        progress = dict(state.progress)
+        diverged_step, steps = progress["diverged_step"], progress["summed_steps"]
         alive = diverged_step < 0
-        trained = {name: total / (stop - start) for name, total in train_sums.items()}
+        trained = {name: progress[name] / steps for name in TRAIN_SUMS}
         evaluated = {f"eval_{name}": total / batches for name, total in eval_sums.items()}
         metrics = {
             name: jnp.where(alive, value, jnp.nan) for name, value in (trained | evaluated).items()
         }
+        for name in ("summed_steps", *TRAIN_SUMS):
+            progress[name] = jnp.where(batches > 0, jnp.zeros_like(progress[name]), progress[name])
+        state = state._replace(progress=progress)
         metrics["param_norm"] = jax.vmap(optax.tree.norm)(state.params)
         metrics["diverged_step"] = diverged_step
         return state, metrics
 
     def _step(
         self, state: State, context: Batch, batch: Batch, values: Values, step: jax.Array
-    ) -> tuple[State, Metrics]:
+    ) -> State:
         learning, frozen = self._parts(state.params)
         loss, grads = self._loss_and_grads(learning, frozen, context, batch, values)
         grad_norm = optax.tree.norm(grads)
@@ -208,8 +234,13 @@ class _Local(NamedTuple):
         params, opt_state, average = jax.tree.map(
             lambda new, old: jnp.where(alive, new, old), (params, opt_state, average), state[:3]
         )
-        state = State(params, opt_state, average, {"diverged_step": diverged_step})
-        return state, {"loss": loss, "grad_norm": grad_norm}
+        progress = {
+            "diverged_step": diverged_step,
+            "summed_steps": state.progress["summed_steps"] + 1,
+            "loss": state.progress["loss"] + loss,
+            "grad_norm": state.progress["grad_norm"] + grad_norm,
+        }
+        return State(params, opt_state, average, progress)
 
     def _parts(self, params: Params) -> tuple[Params, Params]:
         """Splits params into what learns and what the experiment froze."""

@@ -171,8 +171,11 @@ def test_the_benchmark_prints_its_measurements():
         assert re.search(f"^{measurement}$", out, re.MULTILINE), out
 
 
-@pytest.mark.parametrize(("script", "run"), [("train", ""), ("sweep", "all")])
-def test_an_interrupted_command_says_how_to_go_on(tmp_path, script, run):
+@pytest.mark.parametrize(
+    ("script", "run", "number", "status"),
+    [("train", "", signal.SIGINT, 130), ("sweep", "all", signal.SIGTERM, 75)],
+)
+def test_an_interrupted_command_saves_and_says_how_to_go_on(tmp_path, script, run, number, status):
     line = [sys.executable, f"scripts/{script}.py", CONFIG, f"--workdir={tmp_path}"]
     line.append("--config.train.steps=200_000")
     with subprocess.Popen(
@@ -180,8 +183,9 @@ def test_an_interrupted_command_says_how_to_go_on(tmp_path, script, run):
     ) as process:
         while process.poll() is None and not (tmp_path / run / "metrics.jsonl").exists():
             time.sleep(0.05)
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         _, errors = process.communicate(timeout=60)
-    assert process.returncode == 130, errors
+    assert process.returncode == status, errors
     assert "the same command goes on" in errors
+    assert list((tmp_path / run / "checkpoints").iterdir())
     assert "Traceback" not in errors
