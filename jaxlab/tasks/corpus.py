@@ -33,12 +33,14 @@ class Corpus:
         info: what else to record: `dataset` (name/config/version), `split`, and the metadata of
             the set itself (for `python_source` its `python_version` and `library_hash`, for the
             user's own files their `files_hash`); of tokens see `load_tokens`.
+        pieces: the bytes of every token of the vocabulary; empty for bytes that are no tokens.
     """
 
     tokens_N: np.ndarray = dataclasses.field(repr=False)
     document_starts_D: np.ndarray = dataclasses.field(repr=False)
     content_hash: str
     info: dict[str, Any]
+    pieces: tuple[bytes, ...] = dataclasses.field(default=(), repr=False)
 
     def document_lengths(self) -> np.ndarray:
         """Counts the tokens of each document."""
@@ -73,7 +75,8 @@ def load_tokens(name: str, split: str, data_dir: str | os.PathLike, vocabulary: 
     corpus = load_bytes(name, split, data_dir)
     if vocabulary == 256:
         info = {"vocabulary": 256, "tokenizer_hash": "", "tokens_per_byte": 1.0}
-        return dataclasses.replace(corpus, info=corpus.info | info)
+        pieces = tuple(bytes([byte]) for byte in range(256))
+        return dataclasses.replace(corpus, info=corpus.info | info, pieces=pieces)
     from jaxlab.tasks import tokenizer
 
     train = corpus if split == "train" else load_bytes(name, "train", data_dir)
@@ -92,16 +95,17 @@ def load_tokens(name: str, split: str, data_dir: str | os.PathLike, vocabulary: 
         "tokenizer_hash": codec.hash,
         "tokens_per_byte": len(tokens_N) / max(1, len(corpus.tokens_N)),
     }
-    return Corpus(tokens_N, starts_D, corpus.content_hash, corpus.info | info)
+    about = corpus.info | info
+    return Corpus(tokens_N, starts_D, corpus.content_hash, about, tuple(codec.pieces))
 
 
 def load_bytes(name: str, split: str, data_dir: str | os.PathLike) -> Corpus:
     """Reads a split of a text set. Never downloads.
 
     Args:
-        name: `python_source` or `python_prose`, which are prepared on the spot when missing;
-            `files:` and a folder or a pattern, such as `files:/texts/**/*.txt`; or any TFDS set
-            with a `text` that lies prepared under `data_dir`: `lm1b`, or `wiki40b/en:1.3.0` where
+        name: `python_source`, `python_prose`, `python_packages` or `packages_prose`, which are
+            prepared on the spot when missing; `files:` and a folder or a pattern, such as
+            `files:/texts/**/*.txt`; or any TFDS set with a `text` that lies prepared under `data_dir`: `lm1b`, or `wiki40b/en:1.3.0` where
             a name alone leaves a choice. So a copy that another Python prepared is read by its
             full name.
         split: as TFDS writes it, such as `train` or `train[:10%]`; of `files:` one of
@@ -116,11 +120,13 @@ def load_bytes(name: str, split: str, data_dir: str | os.PathLike) -> Corpus:
         return _load_files(name, split)
     import tensorflow_datasets as tfds  # takes a second: only for those who read text
 
-    from jaxlab.tasks import python_prose, python_source
+    from jaxlab.tasks import python_packages, python_prose, python_source
 
     built = {
         "python_source": python_source.PythonSource,
         "python_prose": python_prose.PythonProse,
+        "python_packages": python_packages.PythonPackages,
+        "packages_prose": python_packages.PackagesProse,
     }
     if name in built:
         folder = python_source.prepare(data_dir, built[name])
