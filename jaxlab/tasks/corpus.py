@@ -105,9 +105,9 @@ def load_bytes(name: str, split: str, data_dir: str | os.PathLike) -> Corpus:
     Args:
         name: `python_source`, `python_prose`, `python_packages` or `packages_prose`, which are
             prepared on the spot when missing; `files:` and a folder or a pattern, such as
-            `files:/texts/**/*.txt`; or any TFDS set with a `text` that lies prepared under `data_dir`: `lm1b`, or `wiki40b/en:1.3.0` where
-            a name alone leaves a choice. So a copy that another Python prepared is read by its
-            full name.
+            `files:/texts/**/*.txt`; or any TFDS set with a `text` that lies prepared under
+            `data_dir`: `lm1b`, or `wiki40b/en:1.3.0` where a name alone leaves a choice. So a copy
+            that another Python prepared is read by its full name.
         split: as TFDS writes it, such as `train` or `train[:10%]`; of `files:` one of
             `files.SPLITS`, by a hash of each path.
         data_dir: the TFDS data folder.

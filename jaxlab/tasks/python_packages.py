@@ -13,7 +13,7 @@ import platform
 import re
 from collections.abc import Iterator
 from importlib import metadata
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import tensorflow_datasets as tfds
@@ -31,15 +31,8 @@ LIBRARY = "python"  # the name of the standard library among the packages
 TESTS = ("test", "tests", "testing")  # folders: much of them is data
 GENERATED = ("*_pb2.py", "*_pb2_grpc.py", "_version.py")
 PROSE = (".rst", ".md", ".txt")
-LEGAL = ("licen[cs]e*", "*apache*", "copying*", "notice*", "authors*", "entry_points*", "top_level*")
-    "licen[cs]e*",
-    "copying*",
-    "notice*",
-    "authors*",
-    "entry_points*",
-    "top_level*",
-    "*apache*",
-)
+LEGAL = ("licen[cs]e*", "copying*", "notice*", "authors*", "*apache*")
+METADATA = ("entry_points.txt", "top_level.txt")
 MAX_BYTES = 500_000  # of a file: larger ones are tables
 
 
@@ -146,7 +139,7 @@ def read(packages: dict[str, metadata.Distribution]) -> dict[str, bytes]:
     for name, package in packages.items():
         for file in package.files or ():
             if _is_text(PurePosixPath(file)):
-                place = package.locate_file(file)
+                place = Path(str(package.locate_file(file)))
                 if place.is_file():
                     found[f"{name}/{file.as_posix()}"] = place.read_bytes()
     return {path: found[path] for path in sorted(found) if len(found[path]) <= MAX_BYTES}
@@ -160,7 +153,7 @@ def _is_text(path: PurePosixPath) -> bool:
         return False
     if path.suffix == ".py":
         return not named(GENERATED)
-    return path.suffix in PROSE and not named(LEGAL)
+    return path.suffix in PROSE and not named(LEGAL + METADATA)
 
 
 def _normal(name: str) -> str:
