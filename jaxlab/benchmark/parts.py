@@ -12,7 +12,8 @@ import optax
 from jaxlab.benchmark.plain_decoder import Sizes
 from jaxlab.benchmark.timing import Run, timed
 from jaxlab.models.attention import attend_in_blocks
-from jaxlab.models.decoder import rotate, scaled
+from jaxlab.models.norm import scaled
+from jaxlab.models.rotary import rotate
 
 
 def parts(sizes: Sizes, params: Any, optimizer: optax.GradientTransformation) -> dict[str, Run]:

@@ -138,7 +138,9 @@ def _open_file(path: Path) -> Checkpoint:
         return _open_index(path)
     with path.open("rb") as file:
         start = file.read(16)
-    if path.suffix in PICKLES or start[:1] == b"\x80" or _is_torch(path):
+    # The first byte of safetensors is one of a length, and may be that of a pickle.
+    pickled = start[:1] == b"\x80" and start[8:9] != b"{"
+    if path.suffix in PICKLES or pickled or _is_torch(path):
         raise CheckpointError(
             f"{path} is a pickle, which can run any code when it is read: it is not opened. Where "
             "you trust it, convert it with torch: safetensors.torch.save_file(torch.load(PATH, "

@@ -1,29 +1,52 @@
-"""A decoder in the shape of Qwen2: pure functions over a nested dict, layers on a leading axis."""
+"""A decoder: pure functions over a nested dict, layers on a leading axis.
+
+By default in the shape of Qwen2; others, such as those of GPT-NeoX and OLMo-2, are chosen by keys.
+"""
 
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from typing import Any, Literal, get_args
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxlab.models import rotary
 from jaxlab.models.attention import IMPLEMENTATIONS, Implementation, attend
+from jaxlab.models.norm import EPSILON, scaled
+from jaxlab.models.rotary import positions_within, rotate
 
 Params = dict[str, Any]
 Prefix = tuple[jax.Array, jax.Array]  # keys and values, the layers (if any) on the leading axis
 
 DEVIATION = 0.02  # of all initial matrices, arXiv 2505.10475
-EPSILON = 1e-6  # of the RMS norms
+Norm = Literal["rms", "layer"]
+Residual = Literal["sequential", "parallel", "post_norm"]
+Biases = Literal["qkv", "all", "none"]
+Mlp = Literal["swiglu", "gelu"]
+CHOICES = {
+    "norm": get_args(Norm),
+    "residual": get_args(Residual),
+    "biases": get_args(Biases),
+    "mlp": get_args(Mlp),
+}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Decoder:
-    """Pre-norm blocks of grouped-query attention with RoPE and SwiGLU, embeddings tied.
+    """Blocks of grouped-query attention with RoPE, and an MLP. Everything here is static.
 
-    As Qwen2 (arXiv 2407.10671), the base of arXiv 2505.10475: a bias in the query, key and value
-    projections and nowhere else. Everything here is static.
+    The defaults are those of Qwen2 (arXiv 2407.10671), the base of arXiv 2505.10475: RMS norms
+    before attention and SwiGLU, a bias in the query, key and value projections and nowhere else,
+    embeddings tied. `residual` says how a block adds to the stream x:
+
+    - sequential: x + A(norm(x)), then x + F(norm(x));
+    - parallel: x + A(norm(x)) + F(norm(x)), each with its own norm (GPT-NeoX, arXiv 2204.06745);
+    - post_norm: x + norm(A(x)), then x + norm(F(x)) (OLMo-2, arXiv 2501.00656).
+
+    Where heads x head_dim is not the width, it takes the place of the second M of the query, the
+    first of the output, and the M of the query's bias and norm.
     """
 
     vocabulary: int
@@ -37,25 +60,47 @@ class Decoder:
     attention: Implementation
     scanned: bool  # one program for all layers: compiles faster, on a CPU runs slower
     rematerialized: bool  # keep only the input of each layer for the backward pass
+    head_dim: int = 0  # features of one head; 0: width / heads
+    rotary: int = 0  # of them, the first that RoPE rotates; 0: all
+    norm: Norm = "rms"
+    epsilon: float = EPSILON  # of the norms
+    residual: Residual = "sequential"
+    qk_norm: bool = False  # RMS norms of queries and keys, over all heads at once (OLMo-2)
+    biases: Biases = "qkv"
+    mlp: Mlp = "swiglu"  # gelu is the exact one, between two matrices
+    tied: bool = True  # logits by the embedding; else by a matrix of their own
 
     def __post_init__(self):
         for name in ("vocabulary", "width", "layers", "heads", "kv_heads", "hidden", "rope_base"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
-        if self.width % (2 * self.heads):
+        if not self.head_dim and self.width % (2 * self.heads):
             raise ValueError(
                 f"width {self.width} does not give {self.heads} heads an even number of features: "
                 f"make it a multiple of {2 * self.heads}"
             )
         if self.heads % self.kv_heads:
             raise ValueError(f"heads ({self.heads}) must be a multiple of kv_heads {self.kv_heads}")
-        if self.attention not in IMPLEMENTATIONS:
-            raise ValueError(f"attention {self.attention!r} is none of {IMPLEMENTATIONS}")
+        if self.head_dim % 2 or self.head_dim < 0:
+            raise ValueError(f"head_dim must be even, or 0 for width / heads, got {self.head_dim}")
+        if self.rotary % 2 or not 0 <= self.rotary <= self.features:
+            raise ValueError(
+                f"rotary must be even and at most {self.features}, the features of a head, or 0 "
+                f"for all of them, got {self.rotary}"
+            )
+        for name, choices in {"attention": IMPLEMENTATIONS, **CHOICES}.items():
+            if getattr(self, name) not in choices:
+                raise ValueError(f"{name} {getattr(self, name)!r} is none of {choices}")
 
     @property
     def features(self) -> int:
         """Features of one head."""
-        return self.width // self.heads
+        return self.head_dim or self.width // self.heads
+
+    @property
+    def query_width(self) -> int:
+        """Features of all query heads together."""
+        return self.heads * self.features
 
     @property
     def wide(self) -> np.dtype:
@@ -69,25 +114,40 @@ class Decoder:
         def draw(*shape: int) -> jax.Array:
             return deviation * jax.random.normal(next(keys), shape, jnp.float32)
 
-        layers, width, kv_width = self.layers, self.width, self.kv_heads * self.features
-        return {
+        layers, width, hidden = self.layers, self.width, self.hidden
+        query_width, kv_width = self.query_width, self.kv_heads * self.features
+        params = {
             "embedding_VxM": draw(self.vocabulary, width),
             "layers": {
                 "attention_norm_LxM": jnp.ones((layers, width)),
-                "query_LxMxM": draw(layers, width, width),
-                "query_bias_LxM": jnp.zeros((layers, width)),
+                "query_LxMxM": draw(layers, width, query_width),
                 "key_LxMxC": draw(layers, width, kv_width),
-                "key_bias_LxC": jnp.zeros((layers, kv_width)),
                 "value_LxMxC": draw(layers, width, kv_width),
-                "value_bias_LxC": jnp.zeros((layers, kv_width)),
-                "output_LxMxM": draw(layers, width, width),
+                "output_LxMxM": draw(layers, query_width, width),
                 "mlp_norm_LxM": jnp.ones((layers, width)),
-                "gate_LxMxF": draw(layers, width, self.hidden),
-                "up_LxMxF": draw(layers, width, self.hidden),
-                "down_LxFxM": draw(layers, self.hidden, width),
+                **({"gate_LxMxF": draw(layers, width, hidden)} if self.mlp == "swiglu" else {}),
+                "up_LxMxF": draw(layers, width, hidden),
+                "down_LxFxM": draw(layers, hidden, width),
             },
             "norm_M": jnp.ones(width),
         }
+        own = params["layers"]
+        if self.biases != "none":
+            kernels = [name for name in own if "norm" not in name]
+            for kernel in kernels if self.biases == "all" else kernels[:3]:
+                own[bias_of(kernel)] = jnp.zeros((layers, own[kernel].shape[-1]))
+        if self.norm == "layer":
+            own["attention_norm_bias_LxM"] = jnp.zeros((layers, width))
+            own["mlp_norm_bias_LxM"] = jnp.zeros((layers, width))
+            params["norm_bias_M"] = jnp.zeros(width)
+        if self.qk_norm:
+            own["query_norm_LxM"] = jnp.ones((layers, query_width))
+            own["key_norm_LxC"] = jnp.ones((layers, kv_width))
+        if not self.tied:
+            params["unembedding_VxM"] = deviation * jax.random.normal(
+                jax.random.fold_in(key, 8), (self.vocabulary, width), jnp.float32
+            )
+        return params
 
     def apply(self, params: Params, tokens_BxT: jax.Array) -> jax.Array:
         """Maps tokens_BxT to float32 logits_BxTxV of the token that follows each."""
@@ -124,7 +184,7 @@ class Decoder:
         else:
             for of_layer in unstack(weights, self.layers):
                 x_BxTxM, _ = layer(x_BxTxM, of_layer)
-        return self.norm(x_BxTxM, params["norm_M"])
+        return self.final_norm(params, x_BxTxM)
 
     def layer(
         self,
@@ -149,14 +209,15 @@ class Decoder:
         self, x_BxTxM: jax.Array, weights: Params, rotation: tuple[jax.Array, jax.Array]
     ) -> tuple[jax.Array, jax.Array, jax.Array]:
         """Returns query_BxTxHxD and key_BxTxKxD, both rotated, and value_BxTxKxD."""
-        y_BxTxM = self.norm(x_BxTxM, weights["attention_norm_LxM"])
+        y_BxTxM = x_BxTxM
+        if self.residual != "post_norm":
+            y_BxTxM = self.normed(x_BxTxM, weights, "attention_norm")
 
         def heads(name: str, axis: str) -> jax.Array:
-            flat_BxTxC = self.times(y_BxTxM, weights[f"{name}_LxMx{axis}"])
-            bias_C = weights[f"{name}_bias_Lx{axis}"].astype(self.dtype)
-            return jnp.reshape(
-                flat_BxTxC + bias_C[None, None], (*flat_BxTxC.shape[:2], -1, self.features)
-            )
+            flat_BxTxC = self.affine(y_BxTxM, weights, f"{name}_LxMx{axis}")
+            if self.qk_norm and name != "value":
+                flat_BxTxC = self.rms_norm(flat_BxTxC, weights[f"{name}_norm_Lx{axis}"])
+            return jnp.reshape(flat_BxTxC, (*flat_BxTxC.shape[:2], -1, self.features))
 
         return (
             rotate(heads("query", "M"), *rotation),
@@ -165,34 +226,67 @@ class Decoder:
         )
 
     def finish(self, x_BxTxM: jax.Array, weights: Params, attended_BxTxHxD: jax.Array) -> jax.Array:
-        """Adds what was attended to, and the SwiGLU of the sum, to the residual stream."""
-        attended_BxTxM = jnp.reshape(attended_BxTxHxD, x_BxTxM.shape)
-        x_BxTxM = x_BxTxM + self.times(attended_BxTxM, weights["output_LxMxM"])
-        y_BxTxM = self.norm(x_BxTxM, weights["mlp_norm_LxM"])
-        gate_BxTxF = jax.nn.silu(self.times(y_BxTxM, weights["gate_LxMxF"]))
-        up_BxTxF = self.times(y_BxTxM, weights["up_LxMxF"])
-        return x_BxTxM + self.times(gate_BxTxF * up_BxTxF, weights["down_LxFxM"])
+        """Adds what was attended to, and what the MLP makes, to the residual stream."""
+        attended_BxTxM = jnp.reshape(attended_BxTxHxD, (*x_BxTxM.shape[:-1], -1))
+        attention_BxTxM = self.affine(attended_BxTxM, weights, "output_LxMxM")
+        if self.residual == "post_norm":
+            x_BxTxM = x_BxTxM + self.normed(attention_BxTxM, weights, "attention_norm")
+            return x_BxTxM + self.normed(self.forward(x_BxTxM, weights), weights, "mlp_norm")
+        sum_BxTxM = x_BxTxM + attention_BxTxM
+        read_BxTxM = x_BxTxM if self.residual == "parallel" else sum_BxTxM
+        return sum_BxTxM + self.forward(self.normed(read_BxTxM, weights, "mlp_norm"), weights)
+
+    def forward(self, y_BxTxM: jax.Array, weights: Params) -> jax.Array:
+        """Returns what the MLP makes of each token."""
+        if self.mlp == "gelu":
+            up_BxTxF = self.affine(y_BxTxM, weights, "up_LxMxF")
+            return self.affine(jax.nn.gelu(up_BxTxF, approximate=False), weights, "down_LxFxM")
+        gate_BxTxF = jax.nn.silu(self.affine(y_BxTxM, weights, "gate_LxMxF"))
+        up_BxTxF = self.affine(y_BxTxM, weights, "up_LxMxF")
+        return self.affine(gate_BxTxF * up_BxTxF, weights, "down_LxFxM")
 
     def logits(self, params: Params, states_BxTxM: jax.Array) -> jax.Array:
-        """Maps states after the final norm to float32 logits_BxTxV, by the embedding."""
-        embedding_VxM = params["embedding_VxM"].astype(self.dtype)
-        return jnp.einsum(
-            "btm,vm->btv", states_BxTxM, embedding_VxM, preferred_element_type=self.wide
-        )
+        """Maps states after the final norm to float32 logits_BxTxV."""
+        kernel_VxM = params["embedding_VxM" if self.tied else "unembedding_VxM"].astype(self.dtype)
+        return jnp.einsum("btm,vm->btv", states_BxTxM, kernel_VxM, preferred_element_type=self.wide)
 
     def rotation(self, positions_BxT: jax.Array) -> tuple[jax.Array, jax.Array]:
-        """Returns the cosines_BxTxE and sines_BxTxE of RoPE (arXiv 2104.09864), E half of D.
+        """Returns the cosines_BxTxE and sines_BxTxE of RoPE; a batch of one serves every row."""
+        return rotary.rotation(
+            positions_BxT, self.rotary or self.features, self.rope_base, self.wide
+        )
 
-        A batch of one serves every row.
-        """
-        frequency_E = self.rope_base ** (-np.arange(0, self.features, 2) / self.features)
-        angle_BxTxE = positions_BxT[..., None] * jnp.asarray(frequency_E, self.wide)[None, None]
-        return jnp.cos(angle_BxTxE), jnp.sin(angle_BxTxE)
+    def final_norm(self, params: Params, x_BxTxM: jax.Array) -> jax.Array:
+        """Returns the states after the last norm."""
+        if self.norm == "layer":
+            return self.layer_norm(x_BxTxM, params["norm_M"], params["norm_bias_M"])
+        return self.rms_norm(x_BxTxM, params["norm_M"])
 
-    def norm(self, x_BxTxM: jax.Array, scale_M: jax.Array) -> jax.Array:
+    def normed(self, x_BxTxM: jax.Array, weights: Params, name: str) -> jax.Array:
+        """Applies a norm of a layer."""
+        if self.norm == "layer":
+            scale_M, bias_M = weights[f"{name}_LxM"], weights[f"{name}_bias_LxM"]
+            return self.layer_norm(x_BxTxM, scale_M, bias_M)
+        return self.rms_norm(x_BxTxM, weights[f"{name}_LxM"])
+
+    def rms_norm(self, x_BxTxM: jax.Array, scale_M: jax.Array) -> jax.Array:
         """Scales each row to a root mean square of one, in float32, then by `scale_M`."""
-        unit_BxTxM = scaled(x_BxTxM.astype(self.wide)).astype(self.dtype)
+        unit_BxTxM = scaled(x_BxTxM.astype(self.wide), self.epsilon).astype(self.dtype)
         return unit_BxTxM * scale_M.astype(self.dtype)[None, None]
+
+    def layer_norm(self, x_BxTxM: jax.Array, scale_M: jax.Array, bias_M: jax.Array) -> jax.Array:
+        """Takes the mean off each row, in float32, then does as `rms_norm`, and adds `bias_M`."""
+        wide_BxTxM = x_BxTxM.astype(self.wide)
+        centered_BxTxM = wide_BxTxM - jnp.mean(wide_BxTxM, axis=-1, keepdims=True)
+        return self.rms_norm(centered_BxTxM, scale_M) + bias_M.astype(self.dtype)[None, None]
+
+    def affine(self, x_BxTxM: jax.Array, weights: Params, kernel: str) -> jax.Array:
+        """Multiplies by a matrix of a layer, and adds its bias where it has one."""
+        y_BxTxN = self.times(x_BxTxM, weights[kernel])
+        bias = bias_of(kernel)
+        if bias not in weights:
+            return y_BxTxN
+        return y_BxTxN + weights[bias].astype(self.dtype)[None, None]
 
     def times(self, x_BxTxM: jax.Array, kernel_MxN: jax.Array) -> jax.Array:
         """Multiplies in the dtype of the computation.
@@ -204,25 +298,10 @@ class Decoder:
         return jnp.reshape(rows_RxM @ kernel_MxN.astype(self.dtype), (*x_BxTxM.shape[:-1], -1))
 
 
-def scaled(x_BxTxM: jax.Array) -> jax.Array:
-    """Scales each row to a root mean square of one."""
-    mean_square_BxTx1 = jnp.mean(jnp.square(x_BxTxM), axis=-1, keepdims=True)
-    return x_BxTxM * jax.lax.rsqrt(mean_square_BxTx1 + EPSILON)
-
-
-def positions_within(documents_BxT: jax.Array) -> jax.Array:
-    """Counts positions_BxT from 0 in every run of the same document."""
-    place_1xT = jnp.arange(documents_BxT.shape[1])[None]
-    begins_BxT = jnp.diff(documents_BxT, axis=1, prepend=documents_BxT[:, :1]) != 0
-    return place_1xT - jax.lax.cummax(jnp.where(begins_BxT, place_1xT, 0), axis=1)
-
-
-def rotate(x_BxTxHxD: jax.Array, cosine_BxTxE: jax.Array, sine_BxTxE: jax.Array) -> jax.Array:
-    """Rotates feature e with feature e + D/2 by the angle of the position, as Qwen2 pairs them."""
-    cosine, sine = cosine_BxTxE[:, :, None], sine_BxTxE[:, :, None]
-    a, b = jnp.split(x_BxTxHxD.astype(cosine.dtype), 2, axis=-1)
-    rotated = jnp.concatenate((a * cosine - b * sine, b * cosine + a * sine), axis=-1)
-    return rotated.astype(x_BxTxHxD.dtype)
+def bias_of(kernel: str) -> str:
+    """Returns the name of the bias of a matrix: query_bias_LxM of query_LxMxM."""
+    name, axes = kernel.rsplit("_", 1)
+    return f"{name}_bias_Lx{axes[-1]}"
 
 
 def put_in_front(prefix_SxKxD: jax.Array, tokens_BxTxKxD: jax.Array) -> jax.Array:

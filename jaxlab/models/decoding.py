@@ -225,7 +225,7 @@ def _read(
         for index, weights in enumerate(unstack(params["layers"], decoder.layers)):
             carry, _ = layer(carry, (weights, index))
     x_BxTxM, pair = carry
-    return decoder.norm(x_BxTxM[:, -1:], params["norm_M"]), *pair
+    return decoder.final_norm(params, x_BxTxM[:, -1:]), *pair
 
 
 def _at(written_BxN: jax.Array, number: jax.Array) -> jax.Array:

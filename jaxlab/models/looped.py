@@ -100,6 +100,6 @@ class Looped:
 
     def read(self, params: Params, states_BxTxM: jax.Array) -> jax.Array:
         """Maps states to logits_BxNxC of the tokens, without the one that begins."""
-        final_BxNxM = self.decoder.norm(states_BxTxM[:, 1:], params["decoder"]["norm_M"])
+        final_BxNxM = self.decoder.final_norm(params["decoder"], states_BxTxM[:, 1:])
         logits_BxNxC = self.decoder.times(final_BxNxM, params["head_MxC"]).astype(self.decoder.wide)
         return logits_BxNxC + params["head_bias_C"][None, None]

@@ -9,7 +9,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from jaxlab.models.decoder import scaled, unstack
+from jaxlab.models.decoder import unstack
+from jaxlab.models.norm import scaled
 from jaxlab.models.sizes import require
 
 Params = dict[str, Any]

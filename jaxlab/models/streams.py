@@ -47,6 +47,8 @@ class Streams:
             raise ValueError(f"prefix must be at least 0 slots, got {self.prefix}")
         if self.transform not in TRANSFORMS:
             raise ValueError(f"transform {self.transform!r} is none of {TRANSFORMS}")
+        if self.transform == "bias" and self.decoder.biases == "none":
+            raise ValueError("transform 'bias' adds to biases, and this decoder has none")
         if self.code < 0:
             raise ValueError(f"code must be at least 0 numbers, got {self.code}")
         if self.code and self.code_hidden < 1:
@@ -216,7 +218,6 @@ class Streams:
 
 
 def count_parameters(params: Params) -> int:
-    """Counts all parameters but the embedding: N of arXiv 2505.10475, prefixes and all."""
-    return sum(leaf.size for leaf in jax.tree.leaves(params)) - (
-        params["decoder"]["embedding_VxM"].size
-    )
+    """Counts all parameters but the embeddings: N of arXiv 2505.10475, prefixes and all."""
+    embeddings = [leaf for name, leaf in params["decoder"].items() if "embedding" in name]
+    return sum(leaf.size for leaf in jax.tree.leaves(params)) - sum(e.size for e in embeddings)

@@ -68,7 +68,7 @@ def init_factors(key: jax.Array, decoder: Decoder, count: int, rank: int) -> Par
     """
     params: Params = {}
     for own, (name, axis) in zip(jax.random.split(key, len(ADAPTED)), ADAPTED.items(), strict=True):
-        outputs = decoder.width if axis == "M" else decoder.kv_heads * decoder.features
+        outputs = decoder.query_width if axis == "M" else decoder.kv_heads * decoder.features
         down = _draw(own, decoder.width**-0.5, count, decoder.layers, decoder.width, rank)
         params[f"{name}_down_PxLxMxR"] = down
         params[f"{name}_up_PxLxRx{axis}"] = jnp.zeros((count, decoder.layers, rank, outputs))
@@ -85,7 +85,7 @@ def init_biases(
     query, of_keys, of_values = jax.random.split(key, 3)
     shape = (count, decoder.layers, decoder.kv_heads * decoder.features)
     return {
-        "query_bias_PxLxM": _draw(query, deviation, count, decoder.layers, decoder.width),
+        "query_bias_PxLxM": _draw(query, deviation, count, decoder.layers, decoder.query_width),
         "key_bias_PxLxC": _draw(of_keys, deviation, *shape),
         "value_bias_PxLxC": _draw(of_values, deviation, *shape),
     }

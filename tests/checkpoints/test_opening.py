@@ -168,3 +168,11 @@ def test_other_wrong_paths_and_choices(saved_run, tmp_path):
         checkpoints.open(saved_run).member(4)
     with pytest.raises(CheckpointError, match="did you mean params/tower/w"):
         checkpoints.open(saved_run)["params/tower/v"]
+
+
+def test_safetensors_whose_header_has_the_length_that_begins_a_pickle(tmp_path):
+    path = tmp_path / "w.safetensors"
+    header = json.dumps({"w": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}).ljust(0x80)
+    path.write_bytes(len(header).to_bytes(8, "little") + header.encode() + np.float32(3).tobytes())
+    assert path.read_bytes()[0] == 0x80
+    np.testing.assert_array_equal(checkpoints.open(path)["w"].read(), [3.0])

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from jaxlab.models.attention import BLOCK, attend
-from jaxlab.models.decoder import Decoder, positions_within
+from jaxlab.models.decoder import Decoder
+from jaxlab.models.rotary import positions_within
 from jaxlab.models.streams import Streams
 from jaxlab.tasks.packing import pack, read_rows
 
