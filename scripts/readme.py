@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Fills the generated parts of README.md and docs/studies.md from the record in results/.
+"""Fills the generated parts of README.md and of docs/ from the record in results/.
 
 python scripts/readme.py
 """
@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-PAGES = (ROOT / "README.md", ROOT / "docs" / "studies.md")
+PAGES = (ROOT / "README.md", *(ROOT / "docs" / f"{name}.md" for name in ("studies", "coverage")))
 HYPOTHESES = {"one_third": "Time", "parscale": "Parallel width", "serial": "Serial depth"}
 MARK = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
@@ -54,7 +54,42 @@ def studies() -> str:
     return "\n".join(lines) + "\n"
 
 
-PARTS = {"answers": answers, "studies": studies}
+def coverage() -> str:
+    """Returns a table of the systems of the papers: what is shown of each, and what is lacking."""
+    from jaxlab import study_file
+    from jaxlab.report.hypothesis import find
+
+    lines = ["| system | study | claim | measured | verdict | what would convince more |"]
+    lines.append("|---|---|---|---|---|---|")
+    for name, axis in HYPOTHESES.items():
+        lines.append(f"| **{axis}** | | | | | |")
+        claims = ROOT / "results" / name / "claims.json"
+        found = (
+            {row["id"]: row for row in json.loads(claims.read_text())} if claims.exists() else {}
+        )
+        for system in find(name).systems:
+            study, sentence = "–", "–"
+            if system.study:
+                path = ROOT / "configs" / name / f"{system.study}.py"
+                sentences = {claim.id: claim.sentence for claim in study_file.read(path).claims}
+                study, sentence = (
+                    f"[{system.study}](../{path.relative_to(ROOT)})",
+                    sentences[system.claim],
+                )
+            row = found.get(system.claim, {})
+            said = (sentence, _measured(row), row.get("verdict", "not recorded"))
+            lines.append(f"| {' | '.join((system.name, study, *said, system.lacking))} |")
+    return "\n".join(lines) + "\n"
+
+
+def _measured(row: dict) -> str:
+    from jaxlab.report.claims import format_estimate, format_number
+
+    ends = [row.get(key) for key in ("measured", "low", "high")]
+    return format_estimate(*ends) if None not in ends else format_number(ends[0])
+
+
+PARTS = {"answers": answers, "studies": studies, "coverage": coverage}
 
 
 def filled(text: str) -> str:
@@ -65,7 +100,7 @@ def filled(text: str) -> str:
 def main() -> int:
     """Writes the pages, or with --check says whether they are up to date."""
     parser = argparse.ArgumentParser(
-        description="Fill the generated parts of README.md and docs/studies.md from results/."
+        description="Fill the generated parts of README.md and of docs/ from results/."
     )
     parser.add_argument(
         "--check", action="store_true", help="write nothing; fail where a page is out of date"

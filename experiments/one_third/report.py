@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from jaxlab.report.claims import Result, Verdict
-from jaxlab.report.hypothesis import Hypothesis, Results
+from jaxlab.report.hypothesis import Hypothesis, Results, System
 
 SUPPORTED, UNDECIDED = Verdict.SUPPORTED, Verdict.UNDECIDED
 
@@ -73,6 +73,73 @@ def _above_third(result: Result) -> bool:
     return result.estimate is not None and result.estimate.low > 1 / 3
 
 
+SYSTEMS = (
+    System(
+        "softmax student of a peaked teacher, Adam (Fig. 1)",
+        "headline",
+        "headline",
+        "other widths and numbers of classes",
+    ),
+    System(
+        "the grid of learning rates and temperatures (Fig. 1 and 4)",
+        "adam_grid",
+        "adam_spread",
+        "longer runs at the lowest rates, which end before the law begins",
+    ),
+    System("the same grid with SGD", "sgd_grid", "sgd_collapse", "more temperatures"),
+    System(
+        "the theory: aligned gradient flow, one-hot labels",
+        "hard_labels",
+        "hard_labels_theory_loss",
+        "a further decade of τ: the exponent of the flow itself is still above 1/3 in the window",
+    ),
+    System(
+        "flat targets, the control",
+        "flat",
+        "flat_rate",
+        "nothing at this size: the small difference from 2/n is the theory's own",
+    ),
+    System(
+        "finite temperatures, curvature",
+        "temperature_scan",
+        "scan_finite_temperature",
+        "more seeds, and more than two temperatures in the far regime",
+    ),
+    System(
+        "large initial weights (Fig. 5a, b)",
+        "initial_scale",
+        "start_exponent",
+        "longer runs for students that begin far above the target",
+    ),
+    System(
+        "weight decay (Fig. 5c, d)",
+        "weight_decay",
+        "decay_loss",
+        "the exponent at every learning rate: one rate is one point of a continuum",
+    ),
+    System("learning-rate schedules (App. D.4)", "schedules", "schedule_adam", "other schedules"),
+    System(
+        "spectra of the teacher (App. D.6)",
+        "spectrum",
+        "spectrum_exponent",
+        "one teacher shared with the published protocol",
+    ),
+    System(
+        "deep residual teachers (App. D.7)", "tower", "tower_depth", "larger towers, more seeds"
+    ),
+    System(
+        "real images (App. D.8)",
+        "images",
+        "images_loss",
+        "MNIST, full batches and τ up to 100, as published",
+    ),
+    System(
+        "language models (Fig. 6)",
+        "decoders",
+        "decoder_32_loss",
+        "released series of models: scripts/evaluate_series.py takes them",
+    ),
+)
 HYPOTHESIS = Hypothesis(
     question="Does training with softmax and cross-entropy lower the loss as the cube root of "
     "training time, τ^(-1/3), when the target distribution is peaked?",
@@ -101,4 +168,5 @@ HYPOTHESIS = Hypothesis(
         "fresh inputs at every step; on real text the best learning rates lay at the end of their "
         "ladders, so those runs cannot say whether the methods help there."
     ),
+    systems=SYSTEMS,
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from experiments.serial.cells import ON_AUTOMATON, ON_EASY_SUDOKU, ON_SUDOKU
 from jaxlab.report.claims import Result, Verdict, format_number
-from jaxlab.report.hypothesis import Hypothesis, Results
+from jaxlab.report.hypothesis import Hypothesis, Results, System
 
 SAME_COMPUTE = {"width": "width", "votes": "votes", "streams": "parallel streams"}
 
@@ -153,6 +153,83 @@ LIMITS = {
         "receptive field as well; masked diffusion is not covered by it, and not tested here."
     ),
 }
+SYSTEMS = (
+    System(
+        "cellular automata: Rule 110, by receptive field",
+        "light_cone",
+        "light_cone_slope",
+        "a model whose single layer has the whole row in its receptive field",
+    ),
+    System(
+        "cellular automata: the truth table of a window",
+        "window",
+        "window_growth_110",
+        "more steps T: the growth is fitted over few widths",
+    ),
+    System(
+        "cellular automata: learned logic gates",
+        "gates",
+        "gates_reached",
+        "a model whose single layer has the whole row in its receptive field",
+    ),
+    System(
+        "many-body mechanics: hard discs in a box",
+        "discs",
+        "discs_layers_over_width",
+        "longer training with a curriculum over durations; a gas of unequal masses in one "
+        "dimension, where equal masses are an exact control",
+    ),
+    System(
+        "sequential decisions: returns of the depth of ones (App.)",
+        "headline",
+        "returns_greedy",
+        "a trained critic: here estimates are exact, and nothing is learned",
+    ),
+    System("mathematical questions: expression graphs", "", "", "a study; the task is there"),
+    System("circuit value problem", "", "", "a study; the task is there"),
+    System(
+        "Sudoku, easy and hard",
+        "sudoku",
+        "sudoku_over",
+        "more rounds, larger boards, and widths of up to 64 times the compute",
+    ),
+    System(
+        "diffusion: more steps of denoising (Theorem 4.1)",
+        "diffusion",
+        "diffusion_center_steps",
+        "a backbone whose single layer has the whole row in its receptive field",
+    ),
+    System(
+        "chain of thought: one layer and its own tokens",
+        "scratchpad",
+        "scratchpad_rows",
+        "steps that the model has to find by itself: here every step is taught",
+    ),
+    System(
+        "recurrence: products of group elements",
+        "words",
+        "words_gru",
+        "a wide transformer of equal compute",
+    ),
+    System(
+        "looped layers",
+        "frontier",
+        "frontier_slope",
+        "groups that are not solvable, where constant depth is not enough",
+    ),
+    System(
+        "log depth: trees of group elements",
+        "trees",
+        "trees_reached",
+        "eight seeds or more: an outcome is all or nothing",
+    ),
+    System(
+        "equal compute in series and in parallel",
+        "headline",
+        "headline_gain",
+        "a model whose single layer has the whole row in its receptive field",
+    ),
+)
 HYPOTHESIS = Hypothesis(
     question="Does serial depth do what no width, no vote and no parallel stream can?",
     answer=answer,
@@ -168,4 +245,5 @@ HYPOTHESIS = Hypothesis(
     reference_label="no gain",
     headings=(ON_SUDOKU, ON_EASY_SUDOKU, ON_AUTOMATON),
     limits="\n\n".join(f"{of.capitalize()}: {limit}" for of, limit in LIMITS.items()),
+    systems=SYSTEMS,
 )

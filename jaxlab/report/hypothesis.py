@@ -13,6 +13,23 @@ Results = Mapping[str, Result]  # by the id of their claim, measured or not
 
 
 @dataclass(frozen=True)
+class System:
+    """A system that the paper names, and what this project shows of it.
+
+    Attributes:
+      name: of the system, with its place in the paper where it has one.
+      study: the stem of the study's file; empty where there is none.
+      claim: the id of the claim that says most of it.
+      lacking: what would convince more.
+    """
+
+    name: str
+    study: str
+    claim: str
+    lacking: str
+
+
+@dataclass(frozen=True)
 class Hypothesis:
     """The words of a hypothesis; `experiments/X/report.py` holds it as `HYPOTHESIS`.
 
@@ -25,6 +42,7 @@ class Hypothesis:
       reference_label: its name in the legend.
       headings: of the overview's groups of claims, from top to bottom; see `Claim.heading`.
       limits: what the studies cannot say.
+      systems: those of the paper, for docs/coverage.md.
     """
 
     question: str
@@ -35,6 +53,7 @@ class Hypothesis:
     reference_label: str
     headings: tuple[str, ...]
     limits: str = ""
+    systems: tuple[System, ...] = ()
 
 
 def find(experiment: str) -> Hypothesis:
