@@ -112,7 +112,7 @@ CLAIMS = (
     ),
     Claim(
         "hard_labels_scale",
-        "The same runs: over the same τ the logit scale grows as τ^1/3",
+        "SGD on one-hot labels: over τ in [1e4, 2e5] the logit scale grows as τ^1/3",
         expected=(THIRD - 0.03, THIRD + 0.03),
         published=THIRD,
         measure=scale_growth,
@@ -122,8 +122,8 @@ CLAIMS = (
     ),
     Claim(
         "hard_labels_theory_loss",
-        "The same runs: the loss is that of the aligned flow (gradient flow of a student that has "
-        "the teacher's directions), which has no fitted constant (ratio of losses)",
+        "SGD on one-hot labels: the loss is that of the aligned flow (gradient flow of a student "
+        "that has the teacher's directions), which has no fitted constant (ratio of losses)",
         expected=(0.9, 1.1),
         published=1.0,
         measure=over_theory(measures.LOSS),
@@ -131,7 +131,8 @@ CLAIMS = (
     ),
     Claim(
         "hard_labels_theory_scale",
-        "The same runs: the logit scale is that of the aligned flow (ratio)",
+        "SGD on one-hot labels: the logit scale is that of the aligned flow, which has no fitted "
+        "constant (ratio)",
         expected=(0.9, 1.1),
         published=1.0,
         measure=over_theory(measures.SCALE),
@@ -139,8 +140,8 @@ CLAIMS = (
     ),
     Claim(
         "hard_labels_gradient",
-        "The same runs: over τ in [3e3, 2e5] the gradient along the teacher's direction, on a "
-        "million fresh inputs, falls as τ^-2/3",
+        "SGD on one-hot labels: over τ in [3e3, 2e5] the gradient along the teacher's direction, "
+        "on a million fresh inputs, falls as τ^-2/3",
         expected=(2 / 3 - 0.04, 2 / 3 + 0.04),
         published=2 / 3,
         measure=gradient_fall,

@@ -50,7 +50,8 @@ CLAIMS = (
     ),
     Claim(
         "headline_any_window",
-        "The same cell: the exponent is 0.337 in every part of that window that keeps half of it",
+        "Adam at rate 0.0811 and T = 1e-3: the exponent is 0.337 in every part of τ in [4, 162] "
+        "that keeps half of it",
         expected=(0.322, 0.352),
         published=0.337,
         measure=exponent(window=WINDOW),

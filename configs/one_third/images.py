@@ -109,7 +109,8 @@ CLAIMS = (
     ),
     Claim(
         "images_scale",
-        "The same runs: the logit scale grows as τ^1/3",
+        "Real images (Fashion-MNIST), a network of ten hidden units: the logit scale grows as "
+        "τ^1/3",
         expected=(THIRD - 0.05, THIRD + 0.05),
         measure=exponent(window=WINDOW, metric=measures.SCALE, rising=True),
         source=f"{PAPER}, section 3; that it holds here is this lab's extrapolation",
@@ -119,7 +120,8 @@ CLAIMS = (
     ),
     Claim(
         "images_test",
-        "The loss on test images falls more slowly: training minus test exponent",
+        "Real images (Fashion-MNIST), a network of ten hidden units: the loss on test images "
+        "falls more slowly: training minus test exponent",
         expected=(0.0, inf),
         measure=training_minus_test,
         source="control by this lab: the law is of the loss that is minimised",

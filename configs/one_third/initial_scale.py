@@ -188,8 +188,8 @@ CLAIMS = (
     ),
     Claim(
         "start_exponent",
-        "The same runs: in the last decade of τ the loss falls as τ^-1/3, from every initial scale "
-        "(exponent farthest from 1/3)",
+        "Adam from another teacher's weights: in the last decade of τ the loss falls as τ^-1/3, "
+        "from every initial scale (exponent farthest from 1/3)",
         expected=(THIRD - 0.05, THIRD + 0.05),
         published=THIRD,
         measure=exponent,
@@ -200,8 +200,8 @@ CLAIMS = (
     ),
     Claim(
         "start_as_zero",
-        "The same runs: that exponent equals the one of a student of zeros at the same rate "
-        "(largest difference over scales)",
+        "Adam from another teacher's weights: the exponent in the last decade of τ equals the one "
+        "of a student of zeros at the same rate (largest difference over scales)",
         expected=(-0.05, 0.05),
         published=0.0,
         measure=difference_from_zeros,

@@ -59,15 +59,15 @@ CLAIMS = (
     ),
     Claim(
         "scan_rise",
-        "The same runs: a warmer teacher has a larger exponent over τ in [4, 150] "
-        "(T = 10^-1.2 minus T = 10^-2)",
+        "Adam at rate 3e-3: a warmer teacher has a larger exponent over τ in [4, 150] (T = "
+        "10^-1.2 minus T = 10^-2)",
         expected=(0.0, inf),
         measure=scan.rise,
         source=f"{PAPER}, Fig. 2; finite β*: (1/3)(1+u)/(1-u)",
     ),
     Claim(
         "scan_finite_temperature",
-        "The same runs: the local exponent is that of the aligned flow at the same u = β/β*, "
+        "Adam at rate 3e-3: the local exponent is that of the aligned flow at the same u = β/β*, "
         "without any fitted constant (median ratio where β > 2 c0 and u < 0.5)",
         expected=(0.9, 1.1),
         published=1.0,
@@ -76,8 +76,8 @@ CLAIMS = (
     ),
     Claim(
         "scan_trace",
-        "The same runs: the trace of the Hessian is m ρ(0)/β, that of near-ties (ratio where it is "
-        "farthest from 1, of β > 2 c0 at T = 10^-2)",
+        "Adam at rate 3e-3: the trace of the Hessian is m ρ(0)/β, that of near-ties (ratio where "
+        "it is farthest from 1, of β > 2 c0 at T = 10^-2)",
         expected=(0.85, 1.15),
         published=1.0,
         measure=scan.trace_over_near_ties,
@@ -85,8 +85,8 @@ CLAIMS = (
     ),
     Claim(
         "scan_top_eigenvalue",
-        "The same runs: the largest eigenvalue of the Hessian falls as 1/β too (its product with β "
-        "varies by a factor of at most 1.5 where β > 2 c0, T = 10^-2)",
+        "Adam at rate 3e-3: the largest eigenvalue of the Hessian falls as 1/β too (its product "
+        "with β varies by a factor of at most 1.5 where β > 2 c0, T = 10^-2)",
         expected=(-inf, 1.5),
         measure=scan.top_eigenvalue_spread,
         source=f"{PAPER}, Fig. 2; two-level integral by this lab",

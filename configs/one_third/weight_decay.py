@@ -171,8 +171,9 @@ CLAIMS = (
     ),
     Claim(
         "decay_scale_without",
-        "Control: at the same rate without decay the logit scale grows faster (its growth exponent "
-        "in the last half decade of τ minus that with decay)",
+        "Control: without decay, at the rate at which decay 0.05 has the lowest end loss, the "
+        "logit scale grows faster (its growth exponent in the last half decade of τ minus that "
+        "with decay)",
         expected=(0.0, inf),
         measure=growth_that_decay_takes,
         source=f"{PAPER}, Fig. 5c, d; control by this lab",
@@ -180,7 +181,8 @@ CLAIMS = (
     ),
     Claim(
         "decay_loss",
-        "With decay, at that rate: the loss still falls as τ^-1/3",
+        "AdamW with decay 0.05 at T = 0.05, at the rate with the lowest end loss: the loss still "
+        "falls as τ^-1/3",
         expected=(THIRD - 0.05, THIRD + 0.05),
         published=THIRD,
         measure=loss_exponent,

@@ -148,7 +148,7 @@ CLAIMS = (
         ),
         claim(
             "words_parameters",
-            "That transformer has more parameters than the GRU (GRU over transformer)",
+            "A transformer of one layer has more parameters than the GRU (GRU over transformer)",
             expected=(0.0, 1.0),
             measure=parameters,
             kind=Kind.CHECK,
