@@ -12,12 +12,17 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import jax
+import numpy as np
 
 from jaxlab.config import Config
 
 Values = Mapping[str, jax.Array]  # a member's traced values by dotted key, each a scalar
 Batch = dict[str, Any]
 Params = Any
+
+# What a checkpoint's weights say of a member: its parameters by name, such as "head/kernel", to
+# numbers by label.
+Reading = Callable[[Mapping[str, np.ndarray]], dict[str, float]]
 
 STREAMS = ("init", "fixed", "train", "eval")
 
@@ -88,8 +93,11 @@ class ExperimentModule:
         unused_keys: the dotted keys of the experiment that a complete config does not use. To set
             one of them is an error.
         build: makes the experiment of a static config, which lacks all traced values.
+        readings: what `scripts/inspect_checkpoint.py` can ask of the parameters of a member beside
+            statistics, by name, for the member's complete config.
     """
 
     validate: Callable[[Config], None]
     unused_keys: Callable[[Config], set[str]]
     build: Callable[[Config], Experiment]
+    readings: Callable[[Config], Mapping[str, Reading]] = lambda config: {}

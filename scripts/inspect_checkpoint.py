@@ -7,6 +7,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,10 @@ examples:
   inspect_checkpoint.py spectrum runs/headline/all --plot=s.png  singular values
   inspect_checkpoint.py diff RUN RUN --step=100 --step=2000      what training changed
   inspect_checkpoint.py check model.safetensors                  NaN, damage, dead units
+  inspect_checkpoint.py check runs/headline/all --config=configs/one_third/headline.py
   inspect_checkpoint.py history runs/headline/all --statistic=norm --members --csv=norm.csv
+  inspect_checkpoint.py readings runs/headline/all               what its experiment reads: β, ...
+  inspect_checkpoint.py history runs/headline/all --statistic=beta --plot=beta.png
   inspect_checkpoint.py export runs/headline/all --member=0 --to=member0.npz
   inspect_checkpoint.py import member0.npz --to=runs/imported
 
@@ -37,10 +41,11 @@ def main() -> int:
 
     logging.set_verbosity(logging.ERROR)
     from jaxlab.checkpoints import CheckpointError
+    from jaxlab.config import ConfigError
 
     try:
         return COMMANDS[args.command](args)
-    except (CheckpointError, OSError) as error:
+    except (CheckpointError, ConfigError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
 
@@ -109,26 +114,62 @@ def check(args: argparse.Namespace) -> int:
     from jaxlab.checkpoints.checking import check as problems_of
 
     checkpoint = opened(args)
-    found = problems_of(checkpoint)
+    expected, origin = expected_leaves(args, checkpoint)
+    found = problems_of(checkpoint, expected)
     errors = sum(problem.is_error for problem in found)
-    footer = f"{errors} errors, {len(found) - errors} remarks"
+    footer = f"{errors} errors, {len(found) - errors} remarks; {origin}"
     show(args, checkpoint, "Problems", found, footer)
     return 1 if errors else 0
 
 
+def expected_leaves(args: argparse.Namespace, checkpoint: Any) -> tuple[dict[str, str], str]:
+    """Returns the leaves that a config has, and a phrase that says which config it is."""
+    from jaxlab.checkpoints import expected, lab_run
+    from jaxlab.config import ConfigError
+
+    if args.config:
+        group, found = expected.of_file(args.config, checkpoint)
+        origin = f"leaves compared with group {group} of {args.config}"
+    elif (run := lab_run.find_run(args.path)) is None:
+        return {}, "leaves not compared: give the config with --config"
+    else:
+        try:
+            found = expected.of_run(run, checkpoint)
+        except ConfigError as error:
+            return {}, f"leaves not compared with the config of the run: {error}"
+        origin = f"leaves compared with {run.folder / 'config.json'}"
+    pattern = args.only or "*"
+    return {name: what for name, what in found.items() if fnmatch(name, pattern)}, origin
+
+
 def history(args: argparse.Namespace) -> int:
     """Prints a statistic over all saved steps."""
-    from jaxlab.checkpoints import open_checkpoint
+    from jaxlab.checkpoints import lab_run, open_checkpoint
     from jaxlab.checkpoints.drawings import save_history
+    from jaxlab.checkpoints.history import STATISTICS
     from jaxlab.checkpoints.history import history as rows_of
     from jaxlab.checkpoints.tables import as_csv
 
-    rows = rows_of(args.path, args.statistic, pattern=args.leaves, members=args.members)
+    run = lab_run.find_run(args.path)
+    if args.statistic not in STATISTICS and run and args.statistic in run.readings(0):
+        rows = lab_run.read(args.path, (args.statistic,), every_step=True)
+    else:
+        offered = tuple(run.readings(0)) if run else ()
+        rows = rows_of(args.path, args.statistic, args.leaves, args.members, offered)
     if args.csv:
         args.csv.write_text(as_csv(rows))
     if args.plot:
         save_history(rows, args.plot)
     show(args, open_checkpoint(args.path), "History", rows)
+    return 0
+
+
+def readings(args: argparse.Namespace) -> int:
+    """Prints what the experiment of a run reads from the parameters of its members."""
+    from jaxlab.checkpoints import lab_run, open_checkpoint
+
+    rows = lab_run.read(args.path, tuple(args.reading), args.step, args.member)
+    show(args, open_checkpoint(args.path, args.step), "Readings", rows)
     return 0
 
 
@@ -159,6 +200,7 @@ COMMANDS = {
     "diff": diff,
     "check": check,
     "history": history,
+    "readings": readings,
     "export": export,
     "import": import_,
 }
@@ -199,8 +241,11 @@ def parse() -> argparse.Namespace:
         "stats": "norm, mean, deviation, extremes, zeros, NaN of each array",
         "spectrum": "singular values of each matrix, and the power law of their tail",
         "diff": "what was added, removed, reshaped or changed between two checkpoints",
-        "check": "NaN, infinity, damage, dead units, equal arrays, mixed types",
-        "history": "a statistic over all saved steps and members of a run",
+        "check": "NaN, infinity, damage, dead units, equal arrays, mixed types; leaves that the "
+        "config of the run (or --config) lacks, or has in another shape or type",
+        "history": "a statistic or a reading over all saved steps and members of a run",
+        "readings": "what the run's experiment reads: β of a softmax head, likeness of streams, "
+        "functions of gates",
         "export": "all arrays, or those of one member, to .safetensors or .npz",
         "import": "a file of arrays to an orbax checkpoint",
     }
@@ -229,10 +274,14 @@ def parse() -> argparse.Namespace:
     named["diff"].add_argument(
         "--map", action="append", default=[], metavar="OLD=NEW", help="a leaf that was renamed"
     )
+    named["check"].add_argument(
+        "--config", metavar="FILE.py[:SIZE]", help="of the lab, to compare names and shapes with"
+    )
     named["history"].add_argument(
         "--statistic",
         default="norm",
-        help="norm, rms, mean, largest, effective_rank or rotation (degrees from the first step)",
+        help="norm, rms, mean, largest, effective_rank, rotation (degrees from the first step), or "
+        "a reading of each member, such as beta; `readings` lists those of a run",
     )
     named["history"].add_argument("--members", action="store_true", help="each member apart")
     named["history"].add_argument("--csv", type=Path, metavar="FILE", help="also write CSV")
@@ -251,9 +300,12 @@ def _add_paths(command: argparse.ArgumentParser, name: str) -> None:
         )
         return
     command.add_argument("path", type=Path, metavar="PATH", help="what to open")
+    if name == "readings":
+        command.add_argument("reading", nargs="*", help="names of readings (default: all)")
     if name != "history":
         command.add_argument("--step", type=int, help="the step to open (default: the last)")
         command.add_argument("--member", type=int, help="one member of the group (default: all)")
+    if name not in ("history", "readings"):
         command.add_argument(
             "--only", metavar="PATTERN", help="only leaves of these names, such as 'params/*'"
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 
 from experiments.one_third import decoder, images, margin, regression, teacher, text, tower
+from experiments.one_third.readings import readings
 from experiments.parscale import model as decoders
 from jaxlab.config import Config, check, one_of
 from jaxlab.experiment import Experiment, ExperimentModule
@@ -49,4 +50,4 @@ def _task_keys(name: str) -> tuple[str, ...]:
     return tuple(TASKS[name].config().task)
 
 
-EXPERIMENT = ExperimentModule(validate, unused_keys, build)
+EXPERIMENT = ExperimentModule(validate, unused_keys, build, readings)

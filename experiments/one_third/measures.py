@@ -165,14 +165,14 @@ def teacher_statics(teacher: Teacher, coldest: float) -> tuple[Statics, float]:
     The table reaches as far as the flows: to the β* of the lowest temperature, or to what hard
     labels grow to.
     """
-    weights_NxM = _weights(teacher)
+    weights_NxM = teacher_weights(teacher)
     scale = float(np.linalg.norm(weights_NxM) / np.sqrt(teacher.classes))
     random = np.random.default_rng(teacher.seed)
     logits_SxN = teacher_logits(random, weights_NxM, inputs=1 << 15)
     return sampled_statics(logits_SxN, beta_grid(scale / coldest if coldest else 80.0, 49)), scale
 
 
-def _weights(teacher: Teacher) -> np.ndarray:
+def teacher_weights(teacher: Teacher) -> np.ndarray:
     """The weights [N, M] of a teacher, without the shift that no softmax sees."""
     key, shape = stream_key(np.int32(teacher.seed), "fixed"), (teacher.features, teacher.classes)
     if teacher.decay is None:

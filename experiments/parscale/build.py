@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 
 from experiments.parscale import composition, model, recall, text
+from experiments.parscale.readings import readings
 from jaxlab.config import Config, check, one_of
 from jaxlab.experiment import Experiment, ExperimentModule
 
@@ -39,4 +40,4 @@ def _task_keys(name: str) -> tuple[str, ...]:
     return tuple(TASKS[name].config().task)
 
 
-EXPERIMENT = ExperimentModule(validate, unused_keys, build)
+EXPERIMENT = ExperimentModule(validate, unused_keys, build, readings)

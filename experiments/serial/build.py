@@ -8,6 +8,7 @@ import optax
 from ml_collections import ConfigDict
 
 from experiments.serial import diffusion, models, named, scratchpad, tasks, unrolled
+from experiments.serial.readings import readings
 from jaxlab import config as configs
 from jaxlab.analysis.serial_depth import measure
 from jaxlab.config import Config
@@ -112,4 +113,4 @@ def mean(values: jax.Array, is_asked: jax.Array) -> jax.Array:
     return jnp.sum(values * is_asked) / jnp.maximum(jnp.sum(is_asked), 1)
 
 
-EXPERIMENT = ExperimentModule(validate, unused_keys, build)
+EXPERIMENT = ExperimentModule(validate, unused_keys, build, readings)

@@ -95,7 +95,7 @@ def _leaves(checkpoint: Checkpoint, expected: Mapping[str, str]) -> list[Problem
 
     if not expected:
         return []
-    found = {name: describe(tensor) for name, tensor in checkpoint.tensors.items()}
+    found = {n: describe(t) for n, t in checkpoint.tensors.items() if t.kind is Kind.ARRAY}
     missing = [
         Problem(name, f"is missing, expected {what}")
         for name, what in expected.items()

@@ -12,8 +12,6 @@ from jaxlab.checkpoints.opening import Checkpoint, open_checkpoint, saved_steps
 from jaxlab.checkpoints.statistics import as_double, effective_rank, matching
 from jaxlab.checkpoints.tensors import CheckpointError, Kind, Tensor
 
-Reading = Callable[[Tensor], float]
-
 
 class Row(NamedTuple):
     """One number: of an array of one member (None: of the whole) at one step."""
@@ -46,7 +44,7 @@ def _rank(tensor: Tensor) -> float:
     return float("nan") if rank is None else rank
 
 
-STATISTICS: Mapping[str, Reading] = {
+STATISTICS: Mapping[str, Callable[[Tensor], float]] = {
     "norm": _norm,
     "rms": _rms,
     "mean": _mean,
@@ -59,27 +57,26 @@ ROTATION = "rotation"  # of an array from its first saved step: the angle betwee
 def history(
     path: Path,
     statistic: str,
-    *,
     pattern: str = "params/*",
     members: bool = False,
-    readings: Mapping[str, Reading] | None = None,
+    readings: tuple[str, ...] = (),
 ) -> list[Row]:
     """Returns a statistic of arrays at every saved step.
 
     Args:
       path: a run, or a folder of steps.
-      statistic: one of `STATISTICS`, "rotation", or one of `readings`.
+      statistic: one of `STATISTICS`, or "rotation".
       pattern: of the names of arrays.
       members: whether each index of the leading axes is read apart.
-      readings: statistics that only an experiment has, by name.
+      readings: names of what `lab_run.read` can give of this run, for the message.
 
     Raises:
       CheckpointError: no saved step, no array that fits, an unknown statistic, or damage.
     """
-    known = {**STATISTICS, **(readings or {})}
-    if statistic not in known and statistic != ROTATION:
+    known = (*STATISTICS, ROTATION, *readings)
+    if statistic not in known:
         raise CheckpointError(
-            f"there is no statistic {statistic!r}: choose one of {', '.join([*known, ROTATION])}"
+            f"there is no statistic {statistic!r}: choose one of {', '.join(known)}"
         )
     steps = saved_steps(path)
     if not steps:
@@ -94,7 +91,7 @@ def history(
                     start = first.setdefault((tensor.name, member), values)
                     value = _angle(start, values)
                 else:
-                    value = known[statistic](tensor)
+                    value = STATISTICS[statistic](tensor)
                 rows.append(Row(step, member, tensor.name, statistic, value))
     if not rows:
         raise CheckpointError(f"{path} has no array that fits {pattern!r}: see `tree`")

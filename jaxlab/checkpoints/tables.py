@@ -20,8 +20,7 @@ TEXT = ("name", "what", "dtype", "shape", "sharding", "change", "before", "after
 def fields_of(records: Sequence[Any]) -> list[str]:
     """Returns the names of the fields of dataclasses or named tuples that some record fills."""
     names = _names(records[0])
-    empty = (None, "", False)
-    return [n for n in names if any(getattr(record, n) not in empty for record in records)]
+    return [n for n in names if any(_is_filled(getattr(record, n)) for record in records)]
 
 
 def as_json(checkpoint: Checkpoint, records: Sequence[Any]) -> str:
@@ -64,7 +63,8 @@ def print_table(checkpoint: Checkpoint, records: Sequence[Any], footer: str = ""
         )
     for record in records:
         table.add_row(*(cell(getattr(record, name)) for name in names))
-    console.print(table)
+    if records:
+        console.print(table)
     if footer:
         console.print(footer, soft_wrap=True)
 
@@ -106,6 +106,10 @@ def cell(value: Any) -> str:
             return "x".join(map(str, value)) or "scalar"
         case _:
             return str(value)
+
+
+def _is_filled(value: Any) -> bool:
+    return value is not None and value != "" and value is not False
 
 
 def _plain(record: Any) -> dict[str, Any]:

@@ -16,7 +16,7 @@ import numpy as np
 import optax
 from jax.sharding import Mesh
 
-from jaxlab.config import Config
+from jaxlab.config import Config, split
 from jaxlab.experiment import Batch, BatchId, Experiment, Params, Shared, Values, stream_key
 from jaxlab.models.precision import precisely
 from jaxlab.training import mesh as meshes
@@ -116,6 +116,14 @@ def build(experiment: Experiment, config: Config, mesh: Mesh) -> Program:
         return call(state, arguments, start, stop, config.eval.batches)
 
     return Program(place, init, advance, run)
+
+
+def state_shapes(experiment: Experiment, config: Config) -> State:
+    """Returns the shapes and types of the state of one member of a complete config."""
+    static, values = split(config)
+    values_1 = _on_device({key: np.array([value]) for key, value in values.items()})
+    state = jax.eval_shape(_Local(experiment, static, ()).init, (values_1, (), {}))
+    return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape[1:], leaf.dtype), state)
 
 
 def _on_device(tree: Any) -> Any:
