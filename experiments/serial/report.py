@@ -161,6 +161,12 @@ SYSTEMS = (
         "a model whose single layer has the whole row in its receptive field",
     ),
     System(
+        "cellular automata: Rule 110, the whole row read by one layer",
+        "whole_row",
+        "whole_row_over",
+        "longer times and rows: a row of 16 cells is short",
+    ),
+    System(
         "cellular automata: the truth table of a window",
         "window",
         "window_growth_110",
