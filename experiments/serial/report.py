@@ -59,8 +59,8 @@ def _without_layers(results: Results) -> str:
     parts = []
     if rows:
         parts.append(
-            "one layer that is run again on what it wrote gets at least "
-            f"{_number(rows, 100)} % of rows right after up to 64 steps"
+            f"one layer that is run again on what it wrote gets {_share(rows)} of rows right after "
+            "up to 64 steps"
         )
     if steps:
         parts.append(
@@ -73,6 +73,11 @@ def _without_layers(results: Results) -> str:
 def _number(result: Result, scale: float = 1.0, decimals: int = 1) -> str:
     assert result.estimate is not None  # it was measured
     return format_number(round(scale * result.estimate.value, decimals) + 0.0, decimals)
+
+
+def _share(result: Result) -> str:
+    percent = _number(result, 100)
+    return "100 %" if percent == "100.0" else f"at least {percent} %"
 
 
 def _joined(parts: list[str]) -> str:
