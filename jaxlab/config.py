@@ -100,7 +100,8 @@ def base() -> Config:
                 "keep_per_decade": 0,  # and log-spaced ones, kept for ever
             },
             "devices": {
-                "data": 0,  # devices that share a batch; 0: those that the members leave over
+                # Devices (for members, sharing the batches and large parameters of each); 0: free.
+                "mesh": (0, 0),
                 "members_at_once": 0,  # members vmapped together; 0: all, but 1 on a CPU
                 "max_members": 0,  # members in one program; 0: what fits the memory
             },

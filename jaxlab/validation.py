@@ -68,9 +68,15 @@ def validate(config: Config) -> None:
         f"checkpoint.keep is {config.checkpoint.keep}: keep at least the latest, to resume from",
     )
     counts = ("records.per_decade", "checkpoint.every_steps", "checkpoint.keep_per_decade")
-    counts += ("devices.data", "devices.members_at_once", "devices.max_members")
+    counts += ("devices.members_at_once", "devices.max_members")
     for key in counts:
         check(values[key] >= 0, f"{key} is {values[key]}: it must not be negative")
+    mesh = config.devices.mesh
+    check(
+        len(mesh) == 2 and min(mesh) >= 0,
+        f"devices.mesh is {mesh}: give two numbers of devices, for members and for sharing their "
+        "batches, such as (2, 4); 0 is free",
+    )
 
 
 def unused_keys(config: Config) -> set[str]:

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jaxlab.sweeps.flags import add_save_minutes
+from jaxlab.sweeps.flags import add_process_flags, add_save_minutes
 
 if TYPE_CHECKING:
     from jaxlab.sweeps.plan import Sweep
@@ -44,6 +44,7 @@ def parse() -> tuple[argparse.Namespace, list[str]]:
         "--dry_run", "--dry-run", action="store_true", help="show what would train, and stop"
     )
     only.add_argument("--status", action="store_true", help="show how far the study is, and stop")
+    add_process_flags(parser)
     return parser.parse_known_args()
 
 
@@ -53,10 +54,12 @@ def main() -> int:
     from jaxlab.config import ConfigError
     from jaxlab.sweeps import plan
     from jaxlab.sweeps.flags import config_overrides
-    from jaxlab.training import preemption
+    from jaxlab.training import preemption, processes
 
     preemption.heed()
     try:
+        if not (args.dry_run or args.status):
+            processes.initialise(args.coordinator, args.processes, args.process)
         sweep = plan.load(args.config, config_overrides(rest))
         if args.dry_run:
             show_runs(sweep, args.workdir)
@@ -98,9 +101,11 @@ def show_status(sweep: "Sweep", workdir: Path) -> None:
 def summarize(outcomes: dict[str, str], asked: int, workdir: Path) -> int:
     """Prints what became of the runs and what to do next; returns the exit status."""
     from jaxlab.sweeps import on_disk
-    from jaxlab.training import run
+    from jaxlab.training import processes, run
 
     failed = {name: text for name, text in outcomes.items() if text not in ("done", "skipped")}
+    if not processes.is_first():
+        return 1 if failed else 0
     for name, text in failed.items():
         print(f"error: group {name}: {text}", file=sys.stderr)
     for name in outcomes.keys() - failed.keys():

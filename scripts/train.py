@@ -8,7 +8,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from jaxlab.sweeps.flags import add_save_minutes
+from jaxlab.sweeps.flags import add_process_flags, add_save_minutes
 
 
 def parse() -> tuple[argparse.Namespace, list[str]]:
@@ -29,6 +29,7 @@ def parse() -> tuple[argparse.Namespace, list[str]]:
         "--workdir", required=True, type=Path, help="folder of the run; made if it is not there"
     )
     add_save_minutes(parser)
+    add_process_flags(parser)
     return parser.parse_known_args()
 
 
@@ -38,10 +39,11 @@ def main() -> int:
     from jaxlab.config import ConfigError
     from jaxlab.sweeps import plan
     from jaxlab.sweeps.flags import config_overrides
-    from jaxlab.training import preemption
+    from jaxlab.training import preemption, processes
 
     preemption.heed()
     try:
+        processes.initialise(args.coordinator, args.processes, args.process)
         sweep = plan.load(args.config, config_overrides(rest), with_sweep=False)
         from jaxlab.sweeps.console import train_one
         from jaxlab.training import run
@@ -52,6 +54,8 @@ def main() -> int:
         return 2
     except (KeyboardInterrupt, preemption.Preempted) as reason:
         return preemption.explain(reason)
+    if not processes.is_first():
+        return 0
     if lost := run.divergence(args.workdir):
         print(f"warning: {lost}", file=sys.stderr)
     print(f"next: python scripts/report.py {args.workdir}")

@@ -18,7 +18,7 @@ from rich.text import Text
 from jaxlab.sweeps import local, on_disk
 from jaxlab.sweeps.plan import Group, Sweep
 from jaxlab.sweeps.progress import Progress
-from jaxlab.training import compilation_cache, loop, run
+from jaxlab.training import compilation_cache, loop, processes, run
 from jaxlab.training import mesh as meshes
 
 SECONDS_PER_LINE = 30  # where progress goes to a file
@@ -29,11 +29,15 @@ def train_one(sweep: Sweep, workdir: Path, save_minutes: float) -> None:
     compilation_cache.enable()
     own = Group("", sweep.config, [{}])
     unfinished = [] if run.is_done(workdir) else [own]
-    with shown(Progress(own.config.study, unfinished)) as progress:
-        experiment = local.build(own.config)
-        with run.translate_io_errors(workdir):
+    with processes.together(), shown(Progress(own.config.study, unfinished)) as progress:
+        experiment = processes.first_then_others(lambda: local.build(own.config))
+
+        def prepare() -> None:
             run.prepare_run(workdir, own.config, own.members)
             run.write_study_file(workdir, sweep.file)
+
+        with run.translate_io_errors(workdir):
+            processes.on_first(prepare)
         update = functools.partial(progress, own)
         loop.train(experiment, own.config, own.members, workdir, update, save_minutes)
 
@@ -42,18 +46,20 @@ def train_sweep(sweep: Sweep, workdir: Path, save_minutes: float) -> dict[str, s
     """Trains a sweep; see `local.run_sweep`."""
     compilation_cache.enable()
     runs = on_disk.outline(sweep, workdir)
-    meshes.use_cpu_cores(max(len(own.members) for own in runs))
+    if processes.count() == 1:
+        meshes.use_cpu_cores(max(len(own.members) for own in runs))
     unfinished = [own for own in runs if not run.is_done(workdir / own.name)]
-    with shown(Progress(sweep.config.study, unfinished)) as progress:
+    with processes.together(), shown(Progress(sweep.config.study, unfinished)) as progress:
         return local.run_sweep(sweep, workdir, progress, save_minutes)
 
 
 @contextlib.contextmanager
 def shown(progress: Progress) -> Iterator[Progress]:
     """Shows progress, while the context lasts, on standard error: as a bar where it can move."""
-    if not progress.total:  # all is finished
+    if not progress.total or not processes.is_first():  # all is finished, or another shows it
         yield progress
         return
+    print(f"devices: {meshes.devices_in_words()}", file=sys.stderr, flush=True)
     console = Console(stderr=True)
     with _bar(progress, console) if console.is_terminal else _lines(progress):
         yield progress

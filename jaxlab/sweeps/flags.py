@@ -23,6 +23,18 @@ def add_save_minutes(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_process_flags(parser: argparse.ArgumentParser) -> None:
+    """Adds the flags of a command that several processes give together."""
+    several = parser.add_argument_group(
+        "several processes",
+        "Each gives the same command, on a file system that all see. Within `srun`, and on a slice "
+        "of TPU hosts, they find each other without these flags.",
+    )
+    several.add_argument("--coordinator", default="", metavar="HOST:PORT", help="of process 0")
+    several.add_argument("--processes", type=int, default=0, help="how many there are")
+    several.add_argument("--process", type=int, default=-1, help="which of them this is, from 0")
+
+
 def config_overrides(arguments: list[str]) -> Overrides:
     """Returns the overrides among arguments, values read as Python literals or else as strings.
 

@@ -14,7 +14,7 @@ from jaxlab.config import ConfigError
 from jaxlab.experiment import Experiment
 from jaxlab.sweeps import on_disk, plan
 from jaxlab.sweeps.plan import Group, Sweep
-from jaxlab.training import loop, run
+from jaxlab.training import loop, processes, run
 from jaxlab.training.memory import members_that_fit
 
 Progress = Callable[[Group, loop.Update], None]  # of the run that trains now; see `loop.train`
@@ -40,15 +40,21 @@ def run_sweep(
     Raises:
         ConfigError: when the folder holds another study.
     """
-    with run.translate_io_errors(workdir):
+
+    def prepare() -> None:
         workdir.mkdir(parents=True, exist_ok=True)
         with run.planning(workdir):
             on_disk.prepare_study(workdir, sweep)
+
+    with run.translate_io_errors(workdir):
+        processes.on_first(prepare)
     outcomes = {}
     for group in sweep.groups:
         try:
-            experiment = build(group.config)
-            runs = _prepare_runs(sweep, group, experiment, workdir)
+            experiment = processes.first_then_others(functools.partial(build, group.config))
+            runs = processes.on_first(
+                functools.partial(_prepare_runs, sweep, group, experiment, workdir)
+            )
         except (ConfigError, OSError) as error:
             outcomes[group.name] = str(error)
             continue
@@ -100,13 +106,15 @@ def _run(
     own: Group, experiment: Experiment, workdir: Path, progress: Progress, save_minutes: float
 ) -> str:
     folder = workdir / own.name
-    already = run.is_done(folder)
+    already = processes.on_first(lambda: run.is_done(folder))
     update = functools.partial(progress, own)
     try:
         loop.train(experiment, own.config, own.members, folder, update, save_minutes)
-    except ConfigError as error:
-        return str(error)
     except Exception as error:  # one broken group must not cost the others their night
+        if processes.count() > 1:  # the other processes may not know of it, and wait
+            raise
+        if isinstance(error, ConfigError):
+            return str(error)
         with contextlib.suppress(OSError):
             (folder / "error.txt").write_text(traceback.format_exc())
         return f"{type(error).__name__}: {error} (see {folder / 'error.txt'})"

@@ -82,20 +82,26 @@ class Checkpoints:
 
     def save(self, step: int, state: State) -> None:
         """Starts to save; returns as soon as training may go on (and donate the state)."""
-        # A copy on the host: donation reuses the device's buffers while orbax still writes, and to
-        # slice off the padding on the devices takes a collective, which can wait for a device that
-        # waits for it.
-        snapshot = jax.tree.map(lambda leaf: np.array(leaf)[: self.members], state)
-        items = {name: ocp.args.StandardSave(tree) for name, tree in _filled(snapshot).items()}
-        own = {"step": step, DIGESTS: digests(_filled(snapshot))}
-        meta = ocp.args.JsonSave(self.meta | own)
+        mesh = jax.tree.leaves(state)[0].sharding.mesh
+        if mesh.is_multi_process:  # each process saves what lies on its devices
+            saved, found = self._without_padding(state, mesh), {}
+        else:
+            # A copy on the host: donation reuses the device's buffers while orbax still writes, and
+            # to slice off the padding on the devices takes a collective, which can wait for a
+            # device that waits for it.
+            saved = jax.tree.map(lambda leaf: np.array(leaf)[: self.members], state)
+            found = {DIGESTS: digests(_filled(saved))}
+        items = {name: ocp.args.StandardSave(tree) for name, tree in _filled(saved).items()}
+        meta = ocp.args.JsonSave(self.meta | {"step": step} | found)
         self._manager.save(step, args=ocp.args.Composite(**items, meta=meta), force=True)
+        if mesh.is_multi_process and jax.default_backend() == "cpu":
+            self._manager.wait_until_finished()  # orbax writes from the buffers of the devices
 
     def restore(self, like: State, mesh: Mesh) -> tuple[int, State] | None:
         """Returns the latest step and state, or None when nothing was saved yet.
 
         Args:
-            like: a state with the shapes and types of the saved one.
+            like: the shapes and types of the state.
             mesh: where the state goes; its number of devices may differ from that of the save.
 
         Raises:
@@ -122,8 +128,12 @@ class Checkpoints:
         if owner != own:
             raise ConfigError(f"{where} belongs to config {owner}, this run is {own}: {remedy}")
 
-        def shape(leaf: jax.Array) -> np.ndarray:
-            return np.empty((self.members, *leaf.shape[1:]), leaf.dtype)
+        def shape(leaf: jax.ShapeDtypeStruct) -> Any:
+            own = (self.members, *leaf.shape[1:])
+            if not mesh.is_multi_process:
+                return np.empty(own, leaf.dtype)
+            sharding = meshes.saved_sharding(own, mesh)
+            return jax.ShapeDtypeStruct(own, leaf.dtype, sharding=sharding)
 
         shapes = jax.tree.map(shape, like)
         items = {name: ocp.args.StandardRestore(tree) for name, tree in _filled(shapes).items()}
@@ -131,15 +141,30 @@ class Checkpoints:
             saved = self._manager.restore(step, args=ocp.args.Composite(**items))
         except Exception as error:
             raise ConfigError(f"{where} cannot be read ({error}): {remedy}") from error
+        state = like._replace(**{name: saved[name] for name in items})
+        places = meshes.padding(self.members, mesh)
+        shardings = meshes.state_shardings(like, mesh)
+        if mesh.is_multi_process:
+            pad = lambda state: jax.tree.map(lambda leaf: leaf[places], state)  # noqa: E731
+            return step, jax.jit(pad, out_shardings=shardings)(state)
         found = digests({name: saved[name] for name in items})
         for name, expected in meta.get(DIGESTS, {}).items():
             if found.get(name) != expected:
                 what = f"the bytes of {name} are not those that were saved"
                 raise ConfigError(f"{where} is damaged, {what}: {remedy}")
-        places = meshes.padding(self.members, mesh)
-        state = like._replace(**{name: saved[name] for name in items})
         padded = jax.tree.map(lambda leaf: leaf[places], state)
-        return step, meshes.put(padded, mesh, meshes.MEMBER)
+        return step, jax.device_put(padded, shardings)
+
+    def _without_padding(self, state: State, mesh: Mesh) -> State:
+        if self.members % mesh.shape["member"] == 0:
+            return state
+
+        def cut(state: State) -> State:
+            return jax.tree.map(lambda leaf: leaf[: self.members], state)
+
+        shapes = jax.eval_shape(cut, state)
+        shardings = jax.tree.map(lambda leaf: meshes.saved_sharding(leaf.shape, mesh), shapes)
+        return jax.jit(cut, out_shardings=shardings)(state)
 
     def close(self) -> None:
         """Waits for the save under way; raises what went wrong with it."""

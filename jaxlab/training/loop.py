@@ -16,7 +16,7 @@ from jaxlab.config import Config, ConfigError, Overrides
 from jaxlab.disk import write_json
 from jaxlab.experiment import Experiment
 from jaxlab.training import mesh as meshes
-from jaxlab.training import metrics, preemption, program, run, schedule
+from jaxlab.training import metrics, preemption, processes, program, run, schedule
 from jaxlab.training.checkpoint import Checkpoints, save_steps
 from jaxlab.training.settings import check_settings
 
@@ -66,12 +66,17 @@ def train(
             in which another process trains.
     """
     check_settings()
-    with run.translate_io_errors(folder):
-        config, members = run.prepare_run(folder, config, members)
-        with run.exclusive(folder):
+    with run.translate_io_errors(folder), contextlib.ExitStack() as held:
+
+        def enter(given: tuple = (config, members)) -> tuple[Config, list[Overrides], bool]:
+            begun = run.prepare_run(folder, *given)
+            held.enter_context(run.exclusive(folder))
             run.check_data(folder, experiment.info)
-            if not run.is_done(folder):
-                _train(experiment, config, members, folder, progress, save_minutes)
+            return *begun, run.is_done(folder)
+
+        config, members, done = processes.on_first(enter)
+        if not done:
+            _train(experiment, config, members, folder, progress, save_minutes)
 
 
 def _train(
@@ -94,21 +99,21 @@ def _train(
     saves = save_steps(config, record_steps_R)
     tau_MxR = schedule.tau(config.schedule.name, values_M, record_steps_R, config.train.steps)
     environment = run.environment(config, members, experiment.info)
-    write_json(folder / "environment.json", environment)
+    writes = processes.is_first()
+    if writes:
+        write_json(folder / "environment.json", environment)
 
     # ---- where it stopped
     checkpoints = Checkpoints(
         folder / "checkpoints", config, len(members), record_steps_R, environment
     )
     progress(Update(0, compiling=True))
-    state = compiled.init(arguments)
-    step = -1  # nothing recorded yet, not even the start
-    restored = checkpoints.restore(state, mesh)
-    if restored is not None:
-        step, state = restored
+    restored = checkpoints.restore(jax.eval_shape(compiled.init, arguments), mesh)
+    # Without a checkpoint nothing is recorded yet, not even the start.
+    step, state = restored or (-1, compiled.init(arguments))
     records = folder / "metrics.jsonl"
-    kept = metrics.truncate(records, step)
     expected = record_steps_R[record_steps_R <= step].tolist()
+    kept = processes.on_first(lambda: metrics.truncate(records, step))
     if kept != expected:
         raise ConfigError(
             f"{records} has {len(kept)} of the {len(expected)} records up to step {step}, that of "
@@ -116,6 +121,8 @@ def _train(
         )
 
     def write(record: int, device_metrics: program.Metrics) -> None:
+        if not writes:
+            return
         steps, numbers = int(record_steps_R[record]), jax.device_get(device_metrics)
         metrics.append(
             records,
@@ -162,7 +169,7 @@ def _train(
                 pace.saved()
             stopping.raise_if_asked()
 
-    diverged_M = np.asarray(jax.device_get(state.progress["diverged_step"]))[: len(members)]
+    diverged_M = processes.fetch(state.progress["diverged_step"])[: len(members)]
     summary = {
         "steps": config.train.steps,
         "members": len(members),
@@ -172,7 +179,8 @@ def _train(
         "resumed": restored is not None,
         "diverged": {str(m): int(diverged_M[m]) for m in np.flatnonzero(diverged_M >= 0)},
     }
-    write_json(folder / "DONE", summary)
+    if writes:
+        write_json(folder / "DONE", summary)
 
 
 def member_values(config: Config, members: list[Overrides]) -> dict[str, np.ndarray]:

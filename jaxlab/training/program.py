@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from jax.sharding import Mesh
+from jax.sharding import Mesh, NamedSharding
 
 from jaxlab.config import Config, split
 from jaxlab.experiment import Batch, BatchId, Experiment, Params, Shared, Values, stream_key
@@ -58,12 +58,14 @@ class Program(NamedTuple):
             state passed in is donated.
         run: (state, arguments, start, stop) -> (state, metrics): the same, then a record: averages
             over the steps since the one before, and an evaluation.
+        interval: what both of these call, jitted: it takes the number of evaluation batches too.
     """
 
     place: Callable[[dict[str, np.ndarray]], Arguments]
     init: Callable[[Arguments], State]
     advance: Callable[[State, Arguments, int, int], State]
     run: Callable[[State, Arguments, int, int], tuple[State, Metrics]]
+    interval: Any
 
 
 @functools.lru_cache(maxsize=1)  # the equal parts of a large group compile once
@@ -76,7 +78,7 @@ def build(experiment: Experiment, config: Config, mesh: Mesh) -> Program:
         mesh: from `jaxlab.training.mesh.make`.
     """
     entries = (*experiment.fixed, *experiment.batch)
-    local = _Local(experiment, config, entries)
+    local = _Local(experiment, config, entries, mesh.shape["data"])
     member, whole = meshes.MEMBER, meshes.REPLICATED
     data = meshes.put(experiment.data, mesh, whole)
 
@@ -87,23 +89,36 @@ def build(experiment: Experiment, config: Config, mesh: Mesh) -> Program:
         return *meshes.put((_on_device(padded), _on_device(shared)), mesh, member), data
 
     def shard(function: Callable, in_specs, out_specs) -> Callable:
-        # Members are dealt by hand; the batch axis is left to the compiler. Members never talk, so
+        # Members are dealt by hand; the axis `data` is left to the compiler. Members never talk, so
         # there is no replication for check_vma to check, and experiments need not annotate any.
-        return jax.jit(
-            jax.shard_map(
-                precisely(function),
-                mesh=mesh,
-                in_specs=in_specs,
-                out_specs=out_specs,
-                axis_names={"member"},
-                check_vma=False,
-            ),
-            donate_argnums=0 if function == local.interval else (),
+        return jax.shard_map(
+            precisely(function),
+            mesh=mesh,
+            in_specs=in_specs,
+            out_specs=out_specs,
+            axis_names={"member"},
+            check_vma=False,
         )
 
+    def constrain(state: State) -> State:
+        shardings = meshes.state_shardings(state, mesh)
+        return jax.lax.with_sharding_constraint(state, shardings)
+
     arguments = (member, member, whole)
-    init = shard(local.init, (arguments,), member)
-    interval = shard(local.interval, (member, arguments, whole, whole, whole), (member, member))
+    init_members = shard(local.init, (arguments,), member)
+    every_interval = (member, arguments, whole, whole, whole)
+    interval_of_members = shard(local.interval, every_interval, (member, member))
+
+    @jax.jit
+    def init(arguments: Arguments) -> State:
+        return constrain(init_members(arguments))
+
+    @functools.partial(jax.jit, donate_argnums=0)
+    def interval(state: State, *rest: Any) -> tuple[State, Metrics]:
+        state, metrics = interval_of_members(state, *rest)
+        if mesh.is_multi_process:  # every process gets all of them, with no program of their own
+            metrics = jax.lax.with_sharding_constraint(metrics, NamedSharding(mesh, whole))
+        return constrain(state), metrics
 
     # One program does both, so that where a run is cut into calls changes no bit of it.
     def call(state: State, arguments: Arguments, start: int, stop: int, batches: int):
@@ -115,7 +130,7 @@ def build(experiment: Experiment, config: Config, mesh: Mesh) -> Program:
     def run(state: State, arguments: Arguments, start: int, stop: int) -> tuple[State, Metrics]:
         return call(state, arguments, start, stop, config.eval.batches)
 
-    return Program(place, init, advance, run)
+    return Program(place, init, advance, run, interval)
 
 
 def state_shapes(experiment: Experiment, config: Config) -> State:
@@ -139,6 +154,7 @@ class _Local(NamedTuple):
     experiment: Experiment
     config: Any
     entries: tuple[Shared, ...]
+    sharing: int  # devices that share the batches and the large arrays of the state
 
     @property
     def _averages(self) -> bool:
@@ -154,7 +170,7 @@ class _Local(NamedTuple):
             progress = {"diverged_step": jnp.int32(-1), "summed_steps": jnp.int32(0), **sums}
             return State(params, opt_state, average, progress)
 
-        return jax.vmap(one)(arguments[0])
+        return meshes.shard_state(jax.vmap(one)(arguments[0]), self.sharing, lead=1)
 
     def interval(
         self,
@@ -181,7 +197,8 @@ class _Local(NamedTuple):
                 state, values, indices = xs
                 return self._step(state, *of_member(made, indices), values, step)
 
-            return self._each((state, values_M, indices), one)
+            state = self._each((state, values_M, indices), one)
+            return meshes.shard_state(state, self.sharing, lead=1)
 
         def eval_batch(number: jax.Array, sums: Metrics) -> Metrics:
             return jax.tree.map(jnp.add, sums, evaluate(number))
@@ -225,6 +242,7 @@ class _Local(NamedTuple):
     ) -> State:
         learning, frozen = self._parts(state.params)
         loss, grads = self._loss_and_grads(learning, frozen, context, batch, values)
+        grads = meshes.shard_state(grads, self.sharing, lead=0)
         grad_norm = optax.tree.norm(grads)
         updates, opt_state = optimizer.make(self.config, values).update(
             grads, state.opt_state, learning

@@ -153,8 +153,8 @@ def test_bad_input_is_answered_in_one_line(tmp_path, line, message):
 def test_reports_and_benchmarks_answer_bad_input_in_one_line(tmp_path):
     error = error_of(command("report.py", tmp_path))
     assert error == f"there is no run in {tmp_path}: train one first (scripts/sweep.py --help)"
-    error = error_of(command("benchmark.py", CONFIG, "--config.devices.data=99"))
-    assert error.startswith("devices.data is 99, but there are ")
+    error = error_of(command("benchmark.py", CONFIG, "--config.devices.mesh=(9,11)"))
+    assert error.startswith("devices.mesh is (9, 11), but there are ")
 
 
 def test_the_benchmark_prints_its_measurements():

@@ -15,7 +15,7 @@ from jaxlab.disk import read_config, read_json
 from jaxlab.sweeps import local, on_disk, plan, status
 from jaxlab.training import loop, run
 
-ONE_DEVICE_EACH = {"devices.data": 1}  # however many members there are, each trains alike
+ONE_DEVICE_EACH = {"devices.mesh": (0, 1)}  # however many members there are, each trains alike
 
 
 def files(folder):

@@ -56,8 +56,8 @@ def test_a_group_that_fails_costs_the_others_nothing_and_is_run_again(whole, tmp
 
 
 def test_a_group_that_does_not_fit_the_devices_says_what_would(tmp_path):
-    outcomes = train(tmp_path / "study", **{"devices.data": 5})
-    assert "make train.batch_size a multiple of 5" in outcomes["all"]
+    outcomes = train(tmp_path / "study", **{"devices.mesh": (0, 5)})
+    assert "data must divide the micro-batch" in outcomes["all"]
 
 
 def test_a_changed_sweep_on_an_old_folder_is_refused_with_the_keys(whole):

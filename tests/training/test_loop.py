@@ -285,10 +285,10 @@ def test_save_steps_fall_on_records():
 
 
 def test_the_mesh_says_which_batch_would_do():
-    config = tiny(**{"train.batch_size": 33})
-    with pytest.raises(ConfigError, match="multiple of 8"):
+    config = tiny(**{"train.batch_size": 33, "devices.mesh": (0, 8)})
+    with pytest.raises(ConfigError, match="data must divide the micro-batch"):
         meshes.make(config, members=1)
-    config = tiny(**{"devices.data": 9})
+    config = tiny(**{"devices.mesh": (0, 9)})
     with pytest.raises(ConfigError, match="there are 8 devices"):
         meshes.make(config, members=1)
 

@@ -81,17 +81,20 @@ def test_many_devices_equal_one(members, devices):
 
 
 @pytest.mark.parametrize(
-    ("members", "data", "devices", "shape"),
+    ("members", "wanted", "devices", "shape"),
     [
-        (1, 0, 8, (1, 8)),
-        (3, 0, 8, (3, 2)),
-        (5, 0, 8, (5, 1)),
-        (96, 0, 8, (8, 1)),
-        (5, 4, 8, (2, 4)),
+        (1, (0, 0), 8, (1, 8)),
+        (3, (0, 0), 2, (2, 1)),  # one of its own each, rather than a third of a batch
+        (5, (0, 0), 8, (1, 8)),  # none idle
+        (4, (0, 0), 8, (4, 2)),
+        (96, (0, 0), 8, (8, 1)),
+        (5, (0, 4), 8, (2, 4)),
+        (5, (2, 0), 8, (2, 4)),
+        (5, (2, 2), 8, (2, 2)),
     ],
 )
-def test_members_spread_first_and_the_rest_shares_batches(members, data, devices, shape):
-    config = configs.override(teacher_config(), TINY | {"devices.data": data})
+def test_the_mesh_leaves_no_device_idle(members, wanted, devices, shape):
+    config = configs.override(teacher_config(), TINY | {"devices.mesh": wanted})
     mesh = meshes.make(config, members, jax.devices()[:devices])
     assert tuple(mesh.shape.values()) == shape
     places = meshes.padding(members, mesh)
