@@ -154,7 +154,7 @@ class _Local(NamedTuple):
     experiment: Experiment
     config: Any
     entries: tuple[Shared, ...]
-    sharing: int  # devices that share the batches and the large arrays of the state
+    sharing: int = 1  # devices that share the batches and the large arrays of the state
 
     @property
     def _averages(self) -> bool:
