@@ -1,6 +1,9 @@
-"""Fit power laws to a loss curve in a CSV file, and say how far to trust the exponent.
+"""Fit power laws to a loss curve in a file, and say how far to trust the exponent.
 
     python scripts/fit_curve.py curve.csv --time=tau --loss=loss
+    python scripts/fit_curve.py runs/headline/all/metrics.jsonl --loss=eval_loss
+    python scripts/fit_curve.py trainer_state.json --time=step --rate=learning_rate
+    python scripts/fit_curve.py wandb.csv --time=Step --schedule=cosine,peak=3e-4,steps=50000
     python scripts/fit_curve.py curve.csv --no-floor --window=4,162 --plot=fit.png
     python scripts/fit_curve.py runs.csv --loss=seed_a,seed_b,seed_c --json
 
@@ -19,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # numpy, scipy, rich and matplotlib wait until the arguments are parsed
     from jaxlab.analysis.curve import Curves
+    from jaxlab.analysis.curve_file import Clock
     from jaxlab.analysis.diagnosis import CurveFits, Diagnosis
 
 NO_FLOOR, WITH_FLOOR, EXPONENTIAL = "A t^-a", "A t^-a + L0", "A exp(-a t)"
@@ -28,14 +32,31 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(
         description="Fit a power law, loss = A t^-a with or without a floor L0, to a loss curve in "
-        "a CSV file. Prints the fits beside an exponential, how much worse the exponent 1/3 fits "
+        "a file. Prints the fits beside an exponential, how much worse the exponent 1/3 fits "
         "than the best one, the exponent in many windows, an interval that covers the choice of "
         "window and (given several) the seeds, and warnings in plain words.",
         epilog="The clock matters most: softmax models are expected to have the exponent 1/3 "
         "against tau, the sum of the learning rates so far. Against steps it is another number.",
     )
-    parser.add_argument("csv", help="a CSV file whose first line names the columns")
+    parser.add_argument(
+        "file",
+        help="CSV (commas, semicolons, tabs or spaces), JSON lines such as metrics.jsonl, or the "
+        "trainer_state.json of Hugging Face; may be compressed",
+    )
     parser.add_argument("--time", default="tau", help="the column to use as clock (default: tau)")
+    tau = parser.add_mutually_exclusive_group()
+    tau.add_argument(
+        "--rate",
+        metavar="COLUMN",
+        help="make tau of a column of learning rates: their integral over the steps in --time",
+    )
+    tau.add_argument(
+        "--schedule",
+        metavar="NAME,KEY=VALUE,...",
+        help="make tau of the steps in --time and a schedule: constant, linear, cosine, wsd or "
+        "power, with peak (1: tau over the peak rate), steps, and warmup, final, decay, power and "
+        "offset as in a config, such as cosine,peak=3e-4,steps=50000,warmup=0.01",
+    )
     parser.add_argument(
         "--loss",
         default="loss",
@@ -46,6 +67,22 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         "--window",
         metavar="LO,HI",
         help="fit only where LO <= time <= HI; HI may be inf (default: the whole curve)",
+    )
+    parser.add_argument(
+        "--where",
+        action="append",
+        default=[],
+        metavar="COLUMN=VALUE",
+        help="fit only the rows with this value; may be given several times",
+    )
+    parser.add_argument(
+        "--seeds", default="seed", metavar="COLUMN", help="the column of seeds (default: seed)"
+    )
+    parser.add_argument(
+        "--restarts",
+        choices=["refuse", "last"],
+        default="refuse",
+        help="where time goes back: refuse, or keep what came last (default: refuse)",
     )
     parser.add_argument(
         "--floor",
@@ -62,23 +99,76 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit code."""
     arguments = parse_arguments(argv)
-    from jaxlab.analysis.curve import read_curves
+    from jaxlab.analysis.curve_file import read_curves
     from jaxlab.analysis.diagnosis import diagnose
 
     try:
         window = _window(arguments.window) if arguments.window else None
-        curves = read_curves(arguments.csv, time=arguments.time, losses=arguments.loss.split(","))
-        diagnosis = diagnose(curves, clock=arguments.time, window=window, floor=arguments.floor)
+        curves = read_curves(
+            arguments.file,
+            time=arguments.time,
+            losses=arguments.loss,
+            window=window,
+            where=arguments.where,
+            seeds=arguments.seeds,
+            last=arguments.restarts == "last",
+            clock=schedule_clock(arguments.schedule) if arguments.schedule else None,
+            rate=arguments.rate,
+        )
+        clock = "tau" if arguments.rate or arguments.schedule else arguments.time
+        diagnosis = diagnose(curves, clock=clock, floor=arguments.floor)
         if arguments.plot:
-            draw(arguments.plot, curves, diagnosis, arguments.time)
+            draw(arguments.plot, curves, diagnosis, clock)
     except (ValueError, OSError) as error:
         print(f"fit_curve: {error}", file=sys.stderr)
         return 2
     if arguments.json:
         print(json.dumps(_plain(dataclasses.asdict(diagnosis)), indent=2, allow_nan=False))
     else:
-        show(diagnosis, arguments.time)
+        show(diagnosis, clock)
     return 0
+
+
+def schedule_clock(text: str) -> Clock:
+    """The function from steps to τ of a schedule, given as NAME,KEY=VALUE,...
+
+    Raises:
+      ValueError: an unknown schedule or key, or a value that makes no sense.
+    """
+    import numpy as np
+
+    from jaxlab import validation
+    from jaxlab.config import SCHEDULES, base, check, override, split
+    from jaxlab.training.schedule import tau
+
+    name, *pairs = text.split(",")
+    values = {key: value for key, _, value in (pair.partition("=") for pair in pairs)}
+    missing = {"peak", "steps"} - values.keys()
+    check(
+        not missing, f"--schedule={text} lacks {' and '.join(sorted(missing))}, as in steps=50000"
+    )
+    keys = {"peak": "optimizer.learning_rate", "steps": "train.steps"}
+    overrides: dict[str, Any] = {"schedule.name": name}
+    for key, value in values.items():
+        try:
+            overrides[keys.get(key, f"schedule.{key}")] = (int if key == "steps" else float)(value)
+        except ValueError:
+            raise ValueError(f"--schedule={text}: {key} is {value!r}, not a number") from None
+    config = override(base(), overrides)
+    validation.validate(config)
+    unused = {key for keys in SCHEDULES.values() for key in keys}.difference(SCHEDULES[name])
+    check(not unused & values.keys(), f"--schedule={text}: {name} reads no {min(unused)}")
+    traced = {key: np.array([value]) for key, value in split(config)[1].items()}
+
+    def clock(step_R):
+        last = config.train.steps
+        check(
+            bool(((step_R >= 0) & (step_R <= last)).all()),
+            f"--schedule={text}: all steps of the curve must lie in 0 ... {last}",
+        )
+        return tau(name, traced, np.round(step_R).astype(int), last)[0]
+
+    return clock
 
 
 def show(diagnosis: Diagnosis, clock: str) -> None:
@@ -87,7 +177,8 @@ def show(diagnosis: Diagnosis, clock: str) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    console = Console(highlight=False, markup=False)
+    # Numbers are never cut: in a narrow terminal lines are broken by the terminal.
+    console = Console(highlight=False, markup=False, width=max(80, Console().width))
 
     def table(title: str, headers: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         grid = Table(title=title, title_justify="left", box=SIMPLE_HEAD, collapse_padding=True)
@@ -98,11 +189,12 @@ def show(diagnosis: Diagnosis, clock: str) -> None:
         console.print(grid)
 
     first = diagnosis.fits[0].no_floor
-    table(
-        f"Fits to {first.points} points, {clock} {first.window[0]:.4g} … {first.window[1]:.4g}",
-        ["curve", "form", "a", "OLS ±", "L0", "R²", "1/3 : a", "status"],
-        [row for curve in diagnosis.fits for row in _fit_rows(curve)],
+    console.print(
+        f"Fits to {first.points} points, {clock} {first.window[0]:.4g} … {first.window[1]:.4g}"
     )
+    for curve in diagnosis.fits:
+        headers = ["form", "a", "OLS ±", "L0", "R²", "1/3 : a", "status"]
+        table(curve.name, headers, _fit_rows(curve))
     console.print("1/3 : a is the sum of squares at exponent 1/3 over that at the best exponent.\n")
     interval = diagnosis.interval
     form = WITH_FLOOR if diagnosis.floor else NO_FLOOR
@@ -188,10 +280,10 @@ def _fit_rows(curve: CurveFits) -> Iterable[Sequence[str]]:
         (WITH_FLOOR, curve.with_floor, curve.one_third_with_floor),
     ):
         numbers = f"{fit.exponent:.4f}", f"{fit.exponent_stderr:.2g}", f"{fit.floor:.4g}"
-        yield curve.name, form, *numbers, f"{fit.r_squared:.5f}", f"{ratio:.4g}", fit.status.value
+        yield form, *numbers, f"{fit.r_squared:.5f}", f"{ratio:.4g}", fit.status.value
     fit = curve.exponential
     numbers = f"{fit.rate:.4g}", f"{fit.rate_stderr:.2g}", ""
-    yield curve.name, EXPONENTIAL, *numbers, f"{fit.r_squared:.5f}", "", ""
+    yield EXPONENTIAL, *numbers, f"{fit.r_squared:.5f}", "", ""
 
 
 def _window(text: str) -> tuple[float, float]:

@@ -9,7 +9,6 @@ Bad input ends with one line on stderr and exit code 2.
 from __future__ import annotations
 
 import argparse
-import csv
 import dataclasses
 import json
 import math
@@ -77,13 +76,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parse_arguments(argv)
     try:
         table = read_table(arguments.csv, arguments.where)
-        laws = fit_laws(table)
+        laws, failed = fit_laws(table)
         if arguments.plot:
             draw(arguments.plot, table, laws)
     except (ValueError, OSError) as error:
         print(f"fit_law: {error}", file=sys.stderr)
         return 2
-    warnings = list(warn(table, laws))
+    warnings = [*failed, *warn(table, laws)]
     if arguments.json:
         answer = {"laws": [dataclasses.asdict(law) for law in laws], "warnings": warnings}
         print(json.dumps(_plain(answer), indent=2, allow_nan=False))
@@ -93,7 +92,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def read_table(path: str, where: Sequence[str]) -> Table:
-    """The rows of a CSV file that have the wanted values in other columns.
+    """The rows of a table that have the wanted values in other columns; see `table_file`.
 
     Raises:
       ValueError: no such column or value (the message lists those there are), or a cell that is
@@ -101,47 +100,45 @@ def read_table(path: str, where: Sequence[str]) -> Table:
     """
     import numpy as np
 
-    wanted = [clause.partition("=")[::2] for clause in where]
-    try:
-        with open(path, newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file, skipinitialspace=True)
-            header = list(reader.fieldnames or ())
-            rows = [(reader.line_num, row) for row in reader]
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise ValueError(f"{path} is not a CSV file: {error}") from error
-    for column in (*COLUMNS, *(column for column, _ in wanted)):
-        if column not in header:
-            raise ValueError(f"{path} has no column {column!r}; it has: {', '.join(header)}")
-    for column, value in wanted:
-        values = sorted({row[column] or "" for _, row in rows})
-        rows = [(line, row) for line, row in rows if row[column] == value]
-        if not rows:
-            raise ValueError(f"no row has {column}={value}; there is: {', '.join(values)}")
-    numbers = [
-        [_number(row[name], f"{path}, line {line}: {name}") for name in COLUMNS]
-        for line, row in rows
-    ]
+    from jaxlab.analysis.table_file import open_table
+
+    table = open_table(path)
+    places = [table.column(column) for column in COLUMNS]
+    rows = list(table.where(where).rows)
+    numbers = [[table.number(row, place) for place in places] for row in rows]
     N, P, loss = np.array(numbers).reshape(-1, 3).T
-    others = {name: tuple(row[name] or "" for _, row in rows) for name in header}
-    return Table(N, P, loss, {name: others[name] for name in header if name not in COLUMNS})
+    others = {
+        name: tuple(str(row.cells[place]).strip() for row in rows)
+        for place, name in enumerate(table.names)
+        if name not in COLUMNS
+    }
+    return Table(N, P, loss, others)
 
 
-def fit_laws(table: Table) -> list[Fitted]:
-    """Every law on the table, that of the paper first."""
+def fit_laws(table: Table) -> tuple[list[Fitted], list[str]]:
+    """Every law on the table, that of the paper first, and why others cannot be fitted.
+
+    Raises:
+      ValueError: the law of the paper cannot be fitted.
+    """
+    from jaxlab.analysis.estimate import NotMeasurable
     from jaxlab.analysis.laws import LAWS
     from jaxlab.analysis.scaling_law import fit_law, hold_outs, law_intervals
 
     rows = table.N, table.P, table.loss
-    fits = [fit_law(*rows, law=law) for law in LAWS]
-    return [
-        Fitted(
-            formula=LAWS[fit.law].formula,
-            fit=fit,
-            intervals=law_intervals(*rows, fit=fit),
-            hold_outs=hold_outs(*rows, law=fit.law),
-        )
-        for fit in fits
-    ]
+    found: list[Fitted] = []
+    failed = []
+    for name, law in LAWS.items():
+        try:
+            fit = fit_law(*rows, law=name)
+            intervals = law_intervals(*rows, fit=fit)
+        except NotMeasurable as error:
+            if not found:
+                raise
+            failed.append(f"the {name} law cannot be fitted: {error}")
+            continue
+        found.append(Fitted(law.formula, fit, intervals, hold_outs(*rows, law=name)))
+    return found, failed
 
 
 def warn(table: Table, laws: Sequence[Fitted]) -> Iterable[str]:
@@ -206,7 +203,8 @@ def show(table: Table, laws: Sequence[Fitted], warnings: Sequence[str]) -> None:
     from rich.console import Console
     from rich.table import Table as Grid
 
-    console = Console(highlight=False, markup=False)
+    # Numbers are never cut: in a narrow terminal lines are broken by the terminal.
+    console = Console(highlight=False, markup=False, width=max(80, Console().width))
 
     def grid(title: str, headers: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         grid = Grid(title=title, title_justify="left", box=SIMPLE_HEAD, collapse_padding=True)
@@ -255,7 +253,7 @@ def draw(path: str, table: Table, laws: Sequence[Fitted]) -> None:
     import matplotlib.pyplot as plt
     import numpy as np
 
-    rival = min(laws[1:], key=lambda law: law.fit.sum_of_squares)
+    rival = min(laws[1:] or laws, key=lambda law: law.fit.sum_of_squares)
     N = np.geomspace(table.N.min(), table.N.max(), 100)
     figure, axes = plt.subplots(figsize=(6.4, 4.4), layout="constrained")
     for P in np.unique(table.P):
@@ -270,13 +268,6 @@ def draw(path: str, table: Table, laws: Sequence[Fitted]) -> None:
     axes.legend(frameon=False, title=f"lines: {laws[0].fit.law}\ndashes: {rival.fit.law}")
     figure.savefig(path, dpi=150)
     plt.close(figure)
-
-
-def _number(cell: Any, where: str) -> float:
-    try:
-        return float(cell)
-    except (TypeError, ValueError):
-        raise ValueError(f"{where} is {cell!r}, not a number") from None
 
 
 def _range(interval: Interval) -> str:

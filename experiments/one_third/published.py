@@ -20,7 +20,7 @@ from typing import NamedTuple
 import numpy as np
 
 from experiments.one_third.words import PAPER, TAU, THIRD
-from jaxlab.analysis.curve import read_curves
+from jaxlab.analysis.curve_file import read_curves
 from jaxlab.analysis.estimate import Estimate, exact
 from jaxlab.analysis.power_law import PowerLawFit, fit_power_law
 from jaxlab.analysis.study import Study

@@ -1,11 +1,8 @@
-"""Loss curves: what the fits accept, the part inside a window, and reading them from CSV."""
+"""Loss curves: what the fits accept, and the part inside a window."""
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -20,17 +17,21 @@ MIN_POINTS = 5
 
 @dataclass(frozen=True)
 class Curves:
-    """The loss curves of several seeds.
+    """The loss curves of several seeds, each with records of its own.
 
     Attributes:
-      time: [S, R] the clock (τ, steps, ...) of each record.
-      loss: [S, R] usually in nats.
+      time: [S] arrays [R], the clock (τ, steps, ...) of each record.
+      loss: [S] arrays [R], usually in nats.
       names: [S] what to call each curve in tables and messages.
+      lines: [S] arrays [R], where in the file each record lies; empty where there is no file.
+      notes: sentences on what was left out.
     """
 
-    time: NDArray[np.float64]
-    loss: NDArray[np.float64]
+    time: tuple[NDArray[np.float64], ...]
+    loss: tuple[NDArray[np.float64], ...]
     names: tuple[str, ...]
+    lines: tuple[NDArray[np.int64], ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def check_curve(
@@ -100,71 +101,18 @@ def cut_curve(
     return time, loss
 
 
-def read_curves(path: str | Path, *, time: str, losses: Sequence[str]) -> Curves:
-    """Loss curves from a CSV file with a header.
+def binned(
+    time: NDArray[np.float64], loss: NDArray[np.float64], bins: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Geometric means of time and loss over those bins of equal width in log time that hold any.
 
-    Several curves are either several loss columns that share the time column, or one loss
-    column beside a column `seed`, with the same number of rows for each seed.
-
-    Raises:
-      ValueError: a column is missing (the message lists those there are), a cell is no finite
-        number (the message gives the line of the file, the header being line 1), there are
-        fewer than MIN_POINTS rows, or the seeds do not have equally many.
+    Args:
+      time: [R] strictly increasing and positive; loss: [R] positive.
+      bins: how many.
     """
-    header, lines = _read(path)
-    missing = [column for column in (time, *losses) if column not in header]
-    if missing:
-        raise ValueError(f"{path} has no column {missing[0]!r}; it has: {', '.join(header)}")
-    by_seed = "seed" in header and "seed" not in (time, *losses)
-    if by_seed and len(losses) > 1:
-        raise ValueError(f"{path} has a column 'seed', so give one loss column, not {len(losses)}")
-
-    rows_by_seed: dict[str, list[list[float]]] = {}
-    for line, cells in lines:
-        numbers = [_number(cells.get(c), f"{path}, line {line}: {c}") for c in (time, *losses)]
-        seed = cells.get("seed", "").strip() if by_seed else ""
-        rows_by_seed.setdefault(seed, []).append(numbers)
-
-    counts = {seed: len(rows) for seed, rows in rows_by_seed.items()}
-    if min(counts.values(), default=0) < MIN_POINTS:
-        seed = min(counts, key=lambda seed: counts[seed], default="")
-        of_seed = f" for seed {seed}" if seed else ""
-        raise ValueError(
-            f"{path} has {counts.get(seed, 0)} points{of_seed}; a fit needs at least {MIN_POINTS}"
-        )
-    if len(set(counts.values())) > 1:
-        raise ValueError(f"{path}: the seeds must have equally many rows, but have {counts}")
-
-    if by_seed:
-        table_SxRx2 = np.array(list(rows_by_seed.values()))
-        names = tuple(f"seed {seed}" for seed in rows_by_seed)
-        return Curves(table_SxRx2[..., 0], table_SxRx2[..., 1], names)
-    table_RxC = np.array(rows_by_seed[""])
-    loss_SxR = table_RxC[:, 1:].T
-    return Curves(np.broadcast_to(table_RxC[:, 0], loss_SxR.shape), loss_SxR, tuple(losses))
-
-
-def _read(path: str | Path) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
-    """The column names, and each row with its line number; a short row lacks its last cells."""
-    try:
-        with open(path, newline="", encoding="utf-8-sig") as file:
-            reader = csv.reader(file)
-            header = [column.strip() for column in next(reader, [])]
-            lines = [
-                (reader.line_num, dict(zip(header, row, strict=False))) for row in reader if row
-            ]
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise ValueError(f"{path} is not a CSV file: {error}") from error
-    if not header:
-        raise ValueError(f"{path} is empty: its first line must name the columns")
-    return header, lines
-
-
-def _number(cell: str | None, where: str) -> float:
-    try:
-        value = float(cell or "nan")
-    except ValueError:
-        value = np.nan
-    if not np.isfinite(value):
-        raise ValueError(f"{where} is {cell!r}, not a finite number")
-    return value
+    x = np.log(time)
+    bin_R = np.minimum((bins * (x - x[0]) / (x[-1] - x[0])).astype(int), bins - 1)
+    count = np.bincount(bin_R, minlength=bins)
+    full = count > 0
+    means = [np.bincount(bin_R, v, bins)[full] / count[full] for v in (x, np.log(loss))]
+    return np.exp(means[0]), np.exp(means[1])

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+import re
 from dataclasses import dataclass
 
 import numpy as np
 import scipy
 
-from jaxlab.analysis.curve import Curves, Window
+from jaxlab.analysis.curve import Curves, Window, binned, cut_curve
+from jaxlab.analysis.estimate import NotMeasurable
 from jaxlab.analysis.interval import ExponentInterval, exponent_interval, shared_window
 from jaxlab.analysis.local_exponent import LocalExponents, floor_free_exponent, local_exponents
 from jaxlab.analysis.power_law import (
@@ -19,7 +22,15 @@ from jaxlab.analysis.power_law import (
     residual_ratio,
 )
 
-STEP_CLOCKS = ("step", "steps", "global_step", "iter", "iters", "iteration", "iterations", "epoch")
+# Words in names of columns that count or time training: _step, trainer/global_step, num_tokens.
+STEP_CLOCKS = re.compile(
+    r"(?<![a-z])(steps?|iters?|iterations?|it|updates?|batch|batches|epochs?|examples?|samples?|"
+    r"tokens?|time|runtime|timestamp|seconds|hours|flops)(?![a-z])",
+    re.IGNORECASE,
+)
+MOST_RECORDS = 20_000  # of a longer curve, means over BINS are fitted
+BINS = 4096
+OUTLIER = 8  # deviations: a record further off than this is named
 
 
 @dataclass(frozen=True)
@@ -84,6 +95,7 @@ def diagnose(
     Raises:
       ValueError: a curve that cannot be fitted.
     """
+    raw, curves = curves, _with_fewer_records(curves, window)
     fits = tuple(
         _fit_curve(time, loss, name, window)
         for time, loss, name in zip(curves.time, curves.loss, curves.names, strict=True)
@@ -92,16 +104,85 @@ def diagnose(
     shared = shared_window(curves.time, curves.loss, window)
     local = _mean_local(curves, shared, [0.0] * len(fits), per_decade=2)
     local_above_floor = _mean_local(curves, shared, floors, per_decade=2)
-    warnings = _clock_warnings(clock) + _fit_warnings(fits, floor)
+    warnings = [*curves.notes, *_clock_warnings(clock), *_fit_warnings(fits, floor)]
+    for place, fit in enumerate(fits):
+        warnings += _shape_warnings(raw, place, fit.chosen(floor), clock)
     try:
         interval = exponent_interval(curves.time, curves.loss, window=window, floor=floor)
     except ValueError as error:  # each curve can be fitted, but the window cannot be moved
         interval = None
         warnings.append(f"No interval: {error}.")
     else:
-        thirds = _mean_local(curves, shared, floors, 3 / np.log10(shared[1] / shared[0]))
+        per_decade = 3 / np.log10(shared[1] / shared[0])
+        thirds = _mean_local(curves, shared, floors, per_decade)
+        # A slope over a wide window is not that at its middle: compare with those of the fits.
+        fitted = tuple(
+            fit.chosen(floor).predict(time) for fit, time in zip(fits, curves.time, strict=True)
+        )
+        of_fits = _mean_local(
+            dataclasses.replace(curves, loss=fitted), shared, floors, per_decade
+        ).exponent
+        exponent = thirds.exponent - of_fits + interval.value
+        thirds = dataclasses.replace(thirds, exponent=exponent)
         warnings += _interval_warnings(interval) + _drift_warnings(thirds, interval)
     return Diagnosis(floor, fits, interval, local, local_above_floor, tuple(warnings))
+
+
+def _with_fewer_records(curves: Curves, window: Window | None) -> Curves:
+    """The curves, where they are very long as means over bins; refuses those without a slope."""
+    times, losses, notes = [], [], list(curves.notes)
+    for time, loss, name in zip(curves.time, curves.loss, curves.names, strict=True):
+        cut_time, cut_loss = cut_curve(time, loss, window)
+        if np.ptp(np.log(cut_loss)) < 1e-9:
+            raise NotMeasurable(
+                f"{name}: the loss is constant ({cut_loss[0]:g}): there is nothing to fit"
+            )
+        if cut_time.size > MOST_RECORDS and cut_time[0] > 0:
+            time, loss = binned(cut_time, cut_loss, BINS)
+            notes.append(
+                f"{name}: {cut_time.size} records were fitted as {time.size} means over bins of "
+                "equal width in log time, so that all decades count alike."
+            )
+        times.append(time)
+        losses.append(loss)
+    return dataclasses.replace(curves, time=tuple(times), loss=tuple(losses), notes=tuple(notes))
+
+
+def _shape_warnings(curves: Curves, place: int, fit: PowerLawFit, clock: str) -> list[str]:
+    """What a fit would hide: a loss that rises again, that does not fall, or that has a spike."""
+    name, warnings = curves.names[place], []
+    time, loss = np.asarray(curves.time[place]), np.asarray(curves.loss[place])
+    inside = (time >= fit.window[0]) & (time <= fit.window[1])
+    time, y = time[inside], np.log(loss[inside])
+    residual = y - np.log(fit.predict(time))
+    # Neighbours differ by noise alone, and a spike hardly moves the median of what they differ by.
+    noise = 1.4826 * np.median(np.abs(np.diff(residual))) / np.sqrt(2)
+    width = max(3, y.size // 10)
+    sums = np.concatenate([[0.0], np.cumsum(y - y[0])])
+    smooth = (sums[width:] - sums[:-width]) / width
+    lowest = int(np.argmin(smooth))
+    rise = smooth[-1] - smooth[lowest]
+    if rise > max(5 * noise / np.sqrt(width), 1e-4) and rise > 0.01 * np.ptp(smooth):
+        warnings.append(
+            f"{name}: the loss rises by {100 * np.expm1(rise):.2g} % after {clock} "
+            f"{time[lowest + width // 2]:.4g}, where it is lowest: a power law only falls. Fit the "
+            "part before with --window."
+        )
+    if abs(smooth[0] - smooth[-1]) < 4 * noise / np.sqrt(width):
+        warnings.append(f"{name}: the loss does not fall by more than its noise in this window.")
+    spread = max(1.4826 * np.median(np.abs(residual - np.median(residual))), noise, 1e-12)
+    # The ends, where a power law often fits badly, are no spikes: compare with the neighbours too.
+    neighbours = np.convolve(np.pad(residual, 1, "edge"), [0.5, 0, 0.5], "valid")
+    off = np.minimum(np.abs(residual - np.median(residual)), np.abs(residual - neighbours)) / spread
+    worst = int(np.argmax(off))
+    if off[worst] > OUTLIER:
+        where = f", line {curves.lines[place][inside][worst]}" if curves.lines else ""
+        warnings.append(
+            f"{name}: the loss at {clock} {time[worst]:.6g}{where} is an outlier: "
+            f"{np.exp(residual[worst]):.3g} times the fit, {off[worst]:.0f} deviations off. It "
+            "moves the exponent: is it an error?"
+        )
+    return warnings
 
 
 def _fit_curve(time, loss, name: str, window: Window | None) -> CurveFits:
@@ -133,7 +214,7 @@ def _mean_local(
 
 
 def _clock_warnings(clock: str) -> list[str]:
-    if clock.lower() not in STEP_CLOCKS:
+    if not STEP_CLOCKS.search(clock):
         return []
     return [
         f"The clock is {clock}. Unless the learning rate was constant from the first step, an "

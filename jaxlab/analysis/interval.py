@@ -7,11 +7,13 @@ moves an exponent by 0.1 and more, so an interval here always covers both, and s
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import scipy
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from jaxlab.analysis.curve import MIN_POINTS, Window, check_curve, cut_curve
 from jaxlab.analysis.estimate import NotMeasurable
@@ -83,14 +85,18 @@ def window_family(low: float, high: float) -> tuple[Window, ...]:
     return tuple((low * ratio**start, high * ratio**-end) for start, end in TRIMS)
 
 
-def shared_window(time_SxR: ArrayLike, loss_SxR: ArrayLike, window: Window | None) -> Window:
+def shared_window(
+    time_SxR: Sequence[ArrayLike] | ArrayLike,
+    loss_SxR: Sequence[ArrayLike] | ArrayLike,
+    window: Window | None,
+) -> Window:
     """From the last of the seeds' first records in the window to the first of their last ones.
 
     Args:
-      time_SxR: [S, R]; loss_SxR: [S, R].
+      time_SxR: [S, R]; loss_SxR: [S, R]. R may differ between seeds.
       window: (low, high) in units of time; None for the whole curves.
     """
-    rows = zip(np.asarray(time_SxR), np.asarray(loss_SxR), strict=True)
+    rows = _rows(time_SxR, loss_SxR)
     times = [cut_curve(time_R, loss_R, window)[0] for time_R, loss_R in rows]
     low, high = max(time[0] for time in times), min(time[-1] for time in times)
     if not 0 < low < high:
@@ -119,8 +125,8 @@ def student_interval(values_S: ArrayLike, *, level: float = 0.95) -> Interval:
 
 
 def exponent_interval(
-    time: ArrayLike,
-    loss_SxR: ArrayLike,
+    time: Sequence[ArrayLike] | ArrayLike,
+    loss_SxR: Sequence[ArrayLike] | ArrayLike,
     *,
     window: Window | None = None,
     floor: bool = False,
@@ -135,7 +141,7 @@ def exponent_interval(
 
     Args:
       time: [R] for all seeds or [S, R], strictly increasing.
-      loss_SxR: [S, R], or [R] for one seed.
+      loss_SxR: [S, R], or [R] for one seed. R may differ between seeds.
       window: the reference window in units of time, clipped to the records that all seeds
         have; None for all of them.
       floor: fit L0 >= 0 as well.
@@ -145,17 +151,12 @@ def exponent_interval(
       ValueError: a seed has a record that is not finite (it is named, and never dropped: a mean
         over the seeds that survived is not the mean over seeds), or too few records.
     """
-    loss_SxR = np.atleast_2d(np.asarray(loss_SxR, np.float64))
-    time_SxR = np.atleast_2d(np.asarray(time, np.float64))
-    if loss_SxR.ndim != 2 or time_SxR.shape not in (loss_SxR.shape, (1, loss_SxR.shape[1])):
-        raise ValueError(
-            f"time {np.shape(time)} does not fit loss [seeds, records] {loss_SxR.shape}"
-        )
-    time_SxR = np.broadcast_to(time_SxR, loss_SxR.shape)
+    rows = _rows(time, loss_SxR)
     curves = [
         check_curve(time_R, loss_R, name=f"seed {seed}")
-        for seed, (time_R, loss_R) in enumerate(zip(time_SxR, loss_SxR, strict=True))
+        for seed, (time_R, loss_R) in enumerate(rows)
     ]
+    time_SxR, loss_SxR = zip(*curves, strict=True)
     low, high = shared_window(time_SxR, loss_SxR, window)
 
     measured, left_out, suspect_fits = [], [], 0
@@ -188,3 +189,20 @@ def exponent_interval(
         left_out=tuple(left_out),
         suspect_fits=suspect_fits,
     )
+
+
+def _rows(time: Any, loss_SxR: Any) -> list[tuple[NDArray[np.float64], NDArray[np.float64]]]:
+    """Time [R] and loss [R] of each seed."""
+    loss_S = [loss_SxR] if np.ndim(loss_SxR[0]) == 0 else list(loss_SxR)
+    time_S = [time] if np.ndim(time[0]) == 0 else list(time)
+    time_S = time_S * len(loss_S) if len(time_S) == 1 else time_S
+    rows = [
+        (np.asarray(time_R, np.float64), np.asarray(loss_R, np.float64))
+        for time_R, loss_R in zip(time_S, loss_S, strict=False)
+    ]
+    if len(time_S) != len(loss_S) or any(t.shape != y.shape or t.ndim != 1 for t, y in rows):
+        raise ValueError(
+            f"time of shapes {[np.shape(time_R) for time_R in time_S]} does not fit loss of shapes "
+            f"{[np.shape(loss_R) for loss_R in loss_S]}"
+        )
+    return rows

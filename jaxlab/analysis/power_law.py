@@ -23,6 +23,7 @@ from jaxlab.analysis.estimate import NotMeasurable
 
 # The exponents that a fit with a floor may take. Without a floor there is no bound.
 EXPONENT_BOUNDS = (1e-3, 10.0)
+GRID_RECORDS = 1000  # at most so many decide where a fit with a floor starts
 
 
 class Status(enum.Enum):
@@ -216,7 +217,9 @@ def _fit_floor(x, y, exponent_line, exponent_fixed):
     smallest = min(np.exp(y.min() - y[0]), 0.98)
     below, above = 1 - np.geomspace(1, 0.02, 16), np.linspace(1, 0.99 / smallest, 24)
     shares = smallest * np.concatenate([below, above])
-    cost_ExS = (_residual(x, y, exponents[:, None, None], shares[:, None]) ** 2).sum(-1)
+    # For the start some of the records will do: 40 x 40 cells times a million would fill memory.
+    some = np.unique(np.linspace(0, x.size - 1, GRID_RECORDS).astype(int))
+    cost_ExS = (_residual(x[some], y[some], exponents[:, None, None], shares[:, None]) ** 2).sum(-1)
     lowest = np.unravel_index(np.argmin(cost_ExS), cost_ExS.shape)
 
     free = slice(0 if exponent_fixed is None else 1, 2)

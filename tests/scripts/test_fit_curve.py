@@ -111,7 +111,7 @@ def test_tables_for_a_reader(run):
     code, out, err = run(MPL)
     assert (code, err) == (0, "")
     assert "Fits to 171 points, tau 1096 … 2.286e+04" in out
-    assert "loss A t^-a + L0 0.4485 0.0012 2.783" in out
+    assert "A t^-a + L0 0.4485 0.0012 2.783" in out
     assert "A t^-a + L0: exponent 0.448 [0.420, 0.456] over 1 seed(s) and 6 windows" in out
     assert "One seed: the interval covers the choice of window, not the seed." in out
     assert "drifts" not in out
@@ -158,6 +158,71 @@ def test_fits_at_a_bound_get_a_warning(run, write):
     assert "fits behind the interval ended at a bound" in out
 
 
+def test_a_curve_that_is_no_clean_fall_gets_a_warning(report, run, write):
+    time, loss = planted(0.4, 1.8, 0, records=100)
+    spiked = loss.copy()
+    spiked[60] *= 10
+    (warning,) = [w for w in report(write(tau=time, loss=spiked))["warnings"] if "outlier" in w]
+    assert f"the loss at tau {time[60]:.6g}, line 62 is an outlier" in warning
+    rising = loss * np.exp(np.clip(np.log(time / 1000), 0, None) / 2)
+    (warning,) = [w for w in report(write(tau=time, loss=rising))["warnings"] if "rises" in w]
+    assert "where it is lowest: a power law only falls" in warning
+    flat = 2 * np.exp(0.01 * np.random.default_rng(0).normal(size=100))
+    assert any("more than its noise" in w for w in report(write(tau=time, loss=flat))["warnings"])
+    code, _, err = run(write(tau=time, loss=np.full(100, 1.5)))
+    assert code == 2
+    assert err == "fit_curve: loss: the loss is constant (1.5): there is nothing to fit\n"
+    for seed in range(5):
+        _, clean = planted(0.4, 1.8, seed, records=100)
+        assert report(write(tau=time, loss=clean))["warnings"] == [
+            "One seed: the interval covers the choice of window, not the seed."
+        ]
+
+
+def test_tau_follows_from_a_schedule(report, write):
+    """A linear fall from the peak to 0 over S steps: τ = peak (s - s (s - 1) / 2S) in all."""
+    step = np.arange(10, 1001, 10)
+    tau = 0.1 * (step - step * (step - 1) / 2000)
+    path = write(step=step, loss=tau**-0.5)
+    schedule = "--schedule=linear,peak=0.1,steps=1000,final=0"
+    result = report(path, "--time=step", schedule, "--no-floor")
+    (fit,) = result["fits"]
+    assert fit["no_floor"]["exponent"] == pytest.approx(0.5, abs=1e-5)
+    assert fit["no_floor"]["window"] == pytest.approx([tau[0], tau[-1]], rel=1e-5)
+    assert not any("clock" in warning for warning in result["warnings"])
+
+
+@pytest.mark.parametrize(
+    "clock", ["_step", "trainer/global_step", "examples", "num_tokens", "Epoch", "Wall time"]
+)
+def test_clocks_are_known_by_their_names(report, write, clock):
+    time, loss = planted(0.5, 0, 0)
+    (warning, *_) = report(write(**{clock: time, "loss": loss}), f"--time={clock}")["warnings"]
+    assert warning.startswith(f"The clock is {clock}. Unless the learning rate was constant")
+
+
+def test_a_record_for_each_of_many_steps_is_fitted_by_means_over_bins(report, tmp_path):
+    step = np.arange(1, 200_001)
+    path = tmp_path / "every_step.csv"
+    lines = (f"{s},{y:.5f}\n" for s, y in zip(step, 9 * step**-0.4 + 1.8, strict=True))
+    path.write_text("step,loss\n" + "".join(lines))
+    (fit,) = report(path, "--time=step")["fits"]
+    assert fit["with_floor"]["exponent"] == pytest.approx(0.4, abs=1e-3)
+    assert fit["with_floor"]["floor"] == pytest.approx(1.8, abs=1e-2)
+    assert fit["with_floor"]["points"] < 5000
+
+
+def test_no_number_is_cut_in_80_columns(fit_curve, capsys, write, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "40")
+    time, loss = planted(1 / 3, 1e-5, 0)
+    name = "brisk-fog-12 with a very long name of a run - train/loss of all things"
+    assert fit_curve.main([str(write(tau=time * 1e7, **{name: loss})), f"--loss={name}"]) == 0
+    out = capsys.readouterr().out
+    assert max(map(len, out.splitlines())) <= 80
+    table = out.partition("Fits to")[2].partition("Exponent by window")[0]
+    assert "…" not in table.partition("\n")[2]
+
+
 def test_pure_noise_about_a_power_law_is_no_drift(report, write):
     drifting = 0
     for seed in range(20):
@@ -186,6 +251,10 @@ def test_plot_is_drawn(run, tmp_path, suffix):
     [
         ([MPL, "--time=epochs"], "has no column 'epochs'; it has: step, tau, loss, n"),
         ([MPL, "--loss=loss,valid"], "has no column 'valid'"),
+        ([MPL, "--schedule=linear,peak=1"], "lacks steps, as in steps=500"),
+        ([MPL, "--schedule=cosine,peak=1,steps=9,decay=1"], "cosine reads no decay"),
+        ([MPL, "--schedule=cosin,peak=1,steps=9"], "choose one of constant, linear, cosine"),
+        ([MPL, "--time=step", "--schedule=cosine,peak=1,steps=9"], "must lie in 0 ... 9"),
         ([MPL, "--window=1,2"], "holds 0 of 171 records"),
         ([MPL, "--window=5"], "--window=5 is not LO,HI"),
         ([MPL, "--window=9,nan"], "low < high"),
@@ -204,7 +273,7 @@ def test_bad_arguments_end_with_one_line(run, arguments, message):
 
 def test_bad_records_end_with_one_line(run, write):
     time, loss = planted(0.5, 0, 0)
-    for bad, message in [(np.nan, "line 9: loss is 'nan'"), (-1.0, "loss is -1 at time")]:
+    for bad, message in [(np.inf, "line 9: loss is 'inf'"), (-1.0, "loss is -1 at time")]:
         code, _, err = run(write(tau=time, loss=np.where(np.arange(60) == 7, bad, loss)))
         assert code == 2
         assert message in err

@@ -124,6 +124,27 @@ def test_what_cannot_be_held_out_is_said(run, write):
         assert f"too few sizes or values of P to hold out the {name}" in out
 
 
+def test_spaces_round_headers_and_other_dialects_are_read(report, write):
+    path = write(lambda P: 0.4 * np.log(P) + 1)
+    plain, _ = report(path)
+    path.write_text(path.read_text().replace("N_params,P,loss", " N_params , P , loss "))
+    assert report(path)[0] == plain
+    path.write_text(path.read_text().replace(",", ";").replace(".", ","))
+    assert report(path)[0] == plain
+
+
+def test_a_rival_that_cannot_be_fitted_costs_the_law_nothing(report, tmp_path):
+    path = tmp_path / "five_cells.csv"
+    cells = [(5e8, 1, 1.77661), (1e9, 1, 1.71435), (2e9, 1, 1.6628), (5e8, 2, 1.75863)]
+    cells.append((1e9, 2, 1.69755))
+    lines = "".join(",".join(map(str, cell)) + "\n" for cell in cells)
+    path.write_text("N_params,P,loss\n" + lines)
+    laws, warnings = report(path)
+    assert "additive" not in laws
+    assert laws["logarithm"]["fit"]["parameters"]["k"] > 0
+    assert warnings[0].startswith("the additive law cannot be fitted: 5 cells leave nothing")
+
+
 def test_plot(run, tmp_path):
     assert run(TABLE, "--where=corpus=pile", f"--plot={tmp_path / 'law.svg'}")[0] == 0
     assert (tmp_path / "law.svg").stat().st_size > 10_000
@@ -132,10 +153,12 @@ def test_plot(run, tmp_path):
 @pytest.mark.parametrize(
     ("text", "arguments", "message"),
     [
-        ("", [], "has no column 'N_params'; it has: "),
+        ("", [], "is empty: its first line must name the columns"),
         ("N,P,loss\n1,1,1\n", [], "has no column 'N_params'; it has: N, P, loss"),
         ("N_params,P,loss\n1,1,1\n1,two,1\n", [], "line 3: P is 'two', not a number"),
-        ("N_params,P,loss\n1,1\n", [], "line 2: loss is None, not a number"),
+        ("N_params,P,loss\n1,1\n", [], "line 2: loss is '', not a number"),
+        ("N_params,P,loss,loss\n1,1,1,2\n", [], "has the column 'loss' 2 times"),
+        ("N_params,P,loss\n1,1,1,77\n", [], "line 2 has 4 cells, but the header names 3"),
         ("N_params,P,loss\n1,1,nan\n", [], "loss is nan in row 1 of 1: it must be finite and pos"),
         (
             "N_params,P,loss\n",
