@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -14,6 +13,7 @@ from jaxlab.checkpoints.history import Row
 from jaxlab.checkpoints.opening import Checkpoint, open_checkpoint, saved_steps
 from jaxlab.checkpoints.tensors import CheckpointError
 from jaxlab.config import Config, Overrides
+from jaxlab.disk import read_config
 from jaxlab.experiment import Reading
 from jaxlab.sweeps.plan import experiment_module
 
@@ -44,15 +44,15 @@ class LabRun(NamedTuple):
 
 
 def find_run(path: Path) -> LabRun | None:
-    """Returns the run that a run folder, its checkpoints, a step or an item lies in; else None."""
+    """Returns the run that a run folder, its checkpoints, a step or an item lies in; else None.
+
+    Raises:
+      ConfigError: its config or members are damaged.
+    """
     path = path.expanduser().absolute()
     for folder in (path, *path.parents[:3]):
         if (folder / "config.json").is_file() and (folder / "checkpoints").is_dir():
-            try:
-                members = configs.tuples(json.loads((folder / "members.json").read_text()))
-                return LabRun(folder, configs.load(folder / "config.json"), list(members))
-            except (OSError, ValueError) as error:
-                raise CheckpointError(f"{folder} is no whole run: {error}") from error
+            return LabRun(folder, *read_config(folder))
     return None
 
 

@@ -14,12 +14,12 @@ from jaxlab import checkpoints
 from jaxlab.checkpoints import CheckpointError, expected, lab_run
 from jaxlab.checkpoints.checking import check
 from jaxlab.config import ConfigError, split
+from jaxlab.disk import write_config
 from jaxlab.models.trees import names
 from jaxlab.sweeps.plan import experiment_module
 from jaxlab.tasks.serial import automata
 from jaxlab.training.checkpoint import Checkpoints
 from jaxlab.training.program import state_shapes
-from jaxlab.training.run import write_config
 
 ALONG, ACROSS = 3.0, 4.0  # the parts of the planted students' β
 
@@ -67,6 +67,7 @@ def test_a_softmax_head_has_a_scale_along_and_across_its_teacher(run):
 def test_a_run_is_compared_with_what_its_config_saves(run):
     checkpoint = checkpoints.open(run)
     own = lab_run.find_run(run / "checkpoints" / "4" / "params")
+    assert own is not None
     assert check(checkpoint, expected.of_run(own, checkpoint)) == []
     group, found = expected.of_file("configs/one_third/headline.py:tiny", checkpoint)
     wrong = {problem.name: problem.what for problem in check(checkpoint, found)}
@@ -94,7 +95,7 @@ def test_equal_streams_are_alike_and_the_mixer_weighs_them():
     tree = jax.tree.map(np.array, whole.init(jax.random.key(0)))
     for name in ("prefix_key_PxLxSxKxD", "prefix_value_PxLxSxKxD"):
         tree["streams"][name][1] = -tree["streams"][name][0]
-    tree["streams"]["preference_P"] = np.log(np.float32([1, 2, 1]))
+    tree["streams"]["preference_P"] = np.log(np.array([1, 2, 1], np.float32))
     params = dict(zip(names(tree), jax.tree.leaves(tree), strict=True))
     assert similarity(whole, params)["streams 0 and 1"] == pytest.approx(-1)
     found = experiment_module("parscale").readings(config)["aggregation"](params)
