@@ -95,7 +95,7 @@ def base() -> Config:
             },
             "eval": {"batches": 4},  # fresh batches per record
             "checkpoint": {
-                "every_steps": 0,  # 0 is a tenth of the run; a save falls on the next record if it can
+                "every_steps": 0,  # 0 is a tenth of the run; a save falls on a record if it can
                 "keep": 2,  # the latest ones: should one be damaged, there is another
                 "keep_per_decade": 0,  # and log-spaced ones, kept for ever
             },

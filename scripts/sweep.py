@@ -2,6 +2,7 @@
 """Trains every member of a config's sweep, group by group.
 
 python scripts/sweep.py --config=configs/one_third/adam_grid.py --workdir=runs/adam_grid
+python scripts/sweep.py --config=... --workdir=... --launcher=slurm --partition=gpu --gpus=1
 """
 
 import argparse
@@ -10,6 +11,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from jaxlab.sweeps import slurm_profile
 from jaxlab.sweeps.flags import add_process_flags, add_save_minutes
 
 if TYPE_CHECKING:
@@ -36,7 +38,13 @@ def parse() -> tuple[argparse.Namespace, list[str]]:
         "--workdir", required=True, type=Path, help="folder of the study; made if it is not there"
     )
     parser.add_argument(
-        "--launcher", default="local", choices=["local"], help="where to train (default: local)"
+        "--launcher",
+        default="local",
+        choices=["local", "slurm"],
+        help="where to train: here, or as an array of jobs on a Slurm cluster (default: local)",
+    )
+    parser.add_argument(
+        "--fail_fast", action="store_true", help="start no other group once one has failed"
     )
     add_save_minutes(parser)
     only = parser.add_mutually_exclusive_group()
@@ -44,6 +52,10 @@ def parse() -> tuple[argparse.Namespace, list[str]]:
         "--dry_run", "--dry-run", action="store_true", help="show what would train, and stop"
     )
     only.add_argument("--status", action="store_true", help="show how far the study is, and stop")
+    only.add_argument(
+        "--cancel", action="store_true", help="cancel the study's jobs on the cluster, and stop"
+    )
+    slurm_profile.add_flags(parser)
     add_process_flags(parser)
     return parser.parse_known_args()
 
@@ -58,7 +70,9 @@ def main() -> int:
 
     preemption.heed()
     try:
-        if not (args.dry_run or args.status):
+        if args.cancel:
+            return cancel(args.workdir)
+        if not (args.dry_run or args.status or args.launcher == "slurm"):
             processes.initialise(args.coordinator, args.processes, args.process)
         sweep = plan.load(args.config, config_overrides(rest))
         if args.dry_run:
@@ -67,9 +81,11 @@ def main() -> int:
         if args.status:
             show_status(sweep, args.workdir)
             return 0
+        if args.launcher == "slurm":
+            return submit(sweep, args)
         from jaxlab.sweeps.console import train_sweep
 
-        outcomes = train_sweep(sweep, args.workdir, args.save_minutes)
+        outcomes = train_sweep(sweep, args.workdir, args.save_minutes, args.fail_fast)
     except ConfigError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -92,10 +108,40 @@ def show_runs(sweep: "Sweep", workdir: Path) -> None:
 
 def show_status(sweep: "Sweep", workdir: Path) -> None:
     """Prints a table of the runs that fits the terminal."""
-    from jaxlab.sweeps import status
+    from jaxlab.config import ConfigError
+    from jaxlab.sweeps import slurm, status
 
+    queue = None
+    if slurm.task_of_run(workdir):  # it was submitted
+        try:
+            queue = slurm.states()
+        except ConfigError as error:
+            print(f"warning: {error}; this is what the folders say", file=sys.stderr)
     columns, lines = shutil.get_terminal_size((120, 50))
-    print(status.table(status.of_sweep(sweep, workdir), columns, lines - 1))
+    print(status.table(status.of_sweep(sweep, workdir, queue), columns, lines - 1))
+
+
+def submit(sweep: "Sweep", args: argparse.Namespace) -> int:
+    """Submits a sweep to Slurm and says what to do next; returns the exit status."""
+    from jaxlab.sweeps import slurm
+
+    asked = slurm_profile.read(args)
+    runs, submitted, job = slurm.submit(
+        sweep, args.workdir, asked, args.save_minutes, args.fail_fast
+    )
+    what = f"{submitted} submitted as job {job}" if submitted else "none to submit"
+    print(f"{args.workdir}: {len(sweep.members)} members; groups: {runs}, {what}")
+    if submitted:
+        print("next: the same command with --status, or --cancel; the terminal may be closed")
+    return 0
+
+
+def cancel(workdir: Path) -> int:
+    """Cancels what is in the queue; returns the exit status."""
+    from jaxlab.sweeps import slurm
+
+    print(f"{workdir}: {slurm.cancel(workdir)} tasks cancelled; what they trained is saved")
+    return 0
 
 
 def summarize(outcomes: dict[str, str], asked: int, workdir: Path) -> int:

@@ -42,7 +42,9 @@ def train_one(sweep: Sweep, workdir: Path, save_minutes: float) -> None:
         loop.train(experiment, own.config, own.members, workdir, update, save_minutes)
 
 
-def train_sweep(sweep: Sweep, workdir: Path, save_minutes: float) -> dict[str, str]:
+def train_sweep(
+    sweep: Sweep, workdir: Path, save_minutes: float, fail_fast: bool
+) -> dict[str, str]:
     """Trains a sweep; see `local.run_sweep`."""
     compilation_cache.enable()
     runs = on_disk.outline(sweep, workdir)
@@ -50,7 +52,23 @@ def train_sweep(sweep: Sweep, workdir: Path, save_minutes: float) -> dict[str, s
         meshes.use_cpu_cores(max(len(own.members) for own in runs))
     unfinished = [own for own in runs if not run.is_done(workdir / own.name)]
     with processes.together(), shown(Progress(sweep.config.study, unfinished)) as progress:
-        return local.run_sweep(sweep, workdir, progress, save_minutes)
+        return local.run_sweep(sweep, workdir, progress, save_minutes, fail_fast)
+
+
+def train_runs(
+    runs: list[Group], workdir: Path, save_minutes: float, fail_fast: bool
+) -> dict[str, str]:
+    """Trains runs whose folders are made; returns what became of each, see `local.run_sweep`."""
+    compilation_cache.enable()
+    meshes.use_cpu_cores(max(len(own.members) for own in runs))
+    unfinished = [own for own in runs if not run.is_done(workdir / own.name)]
+    outcomes = {}
+    with shown(Progress(runs[0].config.study, unfinished)) as progress:
+        for own in unfinished:
+            outcomes[own.name] = local.build_and_train(own, workdir, progress, save_minutes)
+            if fail_fast and outcomes[own.name] not in local.FINE:
+                break
+    return outcomes
 
 
 @contextlib.contextmanager

@@ -17,49 +17,67 @@ from jaxlab.sweeps.plan import Group, Sweep
 from jaxlab.training import loop, processes, run
 from jaxlab.training.memory import members_that_fit
 
+DONE, SKIPPED = "done", "skipped"
+FINE = frozenset((DONE, SKIPPED))
 Progress = Callable[[Group, loop.Update], None]  # of the run that trains now; see `loop.train`
 
 
 def run_sweep(
-    sweep: Sweep, workdir: Path, progress: Progress, save_minutes: float = 0.0
+    sweep: Sweep,
+    workdir: Path,
+    progress: Progress,
+    save_minutes: float = 0.0,
+    fail_fast: bool = False,
 ) -> dict[str, str]:
     """Trains what of a sweep is not trained yet.
 
     Members that are in the folder already, finished or begun, are not trained anew; others extend
-    the study. A group that fails does not stop the others.
+    the study. A group that fails does not stop the others, unless asked for.
 
     Args:
         sweep: from `jaxlab.sweeps.plan.load`.
         workdir: the study's folder; every run is a folder in it.
         progress: called as the work goes on.
         save_minutes: see `loop.train`.
+        fail_fast: whether to stop at the first group that fails.
 
     Returns:
         What became of each run: "done", "skipped" (it was done before), or the error.
 
     Raises:
-        ConfigError: when the folder holds another study.
+        ConfigError: when the folder holds another study, or another sweep is at work in it.
     """
-
-    def prepare() -> None:
-        workdir.mkdir(parents=True, exist_ok=True)
-        with run.planning(workdir):
-            on_disk.prepare_study(workdir, sweep)
-
-    with run.translate_io_errors(workdir):
-        processes.on_first(prepare)
     outcomes = {}
-    for group in sweep.groups:
-        try:
-            experiment = processes.first_then_others(functools.partial(build, group.config))
-            runs = processes.on_first(
-                functools.partial(_prepare_runs, sweep, group, experiment, workdir)
-            )
-        except (ConfigError, OSError) as error:
-            outcomes[group.name] = str(error)
-            continue
-        for own in runs:
-            outcomes[own.name] = _run(own, experiment, workdir, progress, save_minutes)
+    with contextlib.ExitStack() as held:
+
+        def prepare() -> list[tuple[Group, list[Group], bool]]:
+            held.enter_context(run.sweeping(workdir))
+            with run.translate_io_errors(workdir):
+                on_disk.prepare_study(workdir, sweep)
+            planned = on_disk.runs_of(sweep, on_disk.stored_runs(workdir))
+            return [
+                (group, runs, all(run.is_done(workdir / own.name) for own in runs))
+                for group, runs in planned
+            ]
+
+        for group, runs, done in processes.on_first(prepare):
+            if done:
+                outcomes |= dict.fromkeys((own.name for own in runs), SKIPPED)
+                continue
+            try:
+                experiment = processes.first_then_others(functools.partial(build, group.config))
+                runs = processes.on_first(
+                    functools.partial(_prepare_runs, runs, experiment, workdir)
+                )
+            except (ConfigError, OSError) as error:
+                outcomes[group.name] = str(error)
+                runs = []
+            for own in runs:
+                outcomes[own.name] = train_run(own, experiment, workdir, progress, save_minutes)
+                if fail_fast and outcomes[own.name] not in FINE:
+                    break
+            if fail_fast and not FINE.issuperset(outcomes.values()):
+                break
     return outcomes
 
 
@@ -76,22 +94,58 @@ def build(config) -> Experiment:
         raise ConfigError(str(error)) from error
 
 
-def _prepare_runs(sweep: Sweep, group: Group, experiment: Experiment, workdir: Path) -> list[Group]:
+def train_run(
+    own: Group, experiment: Experiment, workdir: Path, progress: Progress, save_minutes: float
+) -> str:
+    """Trains one run from where it stopped; returns what became of it, see `run_sweep`."""
+    folder = workdir / own.name
+    if processes.on_first(lambda: run.is_done(folder)):
+        return SKIPPED
+    update = functools.partial(progress, own)
+    try:
+        loop.train(experiment, own.config, own.members, folder, update, save_minutes)
+    except Exception as error:  # one broken group must not cost the others their night
+        if processes.count() > 1:  # the other processes may not know of it, and wait
+            raise
+        if isinstance(error, ConfigError):
+            if not isinstance(error, run.BusyError):
+                _note(folder, str(error))
+            return str(error)
+        _note(folder, traceback.format_exc())
+        return f"{type(error).__name__}: {error} (see {folder / 'error.txt'})"
+    (folder / "error.txt").unlink(missing_ok=True)
+    return DONE
+
+
+def build_and_train(own: Group, workdir: Path, progress: Progress, save_minutes: float) -> str:
+    """Builds the experiment of a run and trains it; see `train_run`."""
+    try:
+        experiment = build(own.config)
+    except ConfigError as error:
+        _note(workdir / own.name, str(error))
+        return str(error)
+    return train_run(own, experiment, workdir, progress, save_minutes)
+
+
+def _note(folder: Path, error: str) -> None:
+    with contextlib.suppress(OSError):
+        (folder / "error.txt").write_text(error)
+
+
+def _prepare_runs(runs: list[Group], experiment: Experiment, workdir: Path) -> list[Group]:
     """Returns the runs of a group, each with its folder; new ones in parts that fit the memory.
 
     All folders are made before the first run trains: a study goes on in the runs that it began
     with, whatever the memory of the machine that goes on with it.
     """
     result = []
-    with run.planning(workdir):
-        stored = on_disk.stored_runs(workdir)
-        for own in on_disk.runs_of(sweep, group, stored):
-            if own in stored:
-                result.append(own)
-                continue
-            for part in plan.parts(own, _part_count(own, experiment)):
-                run.prepare_run(workdir / part.name, part.config, part.members)
-                result.append(part)
+    for own in runs:
+        if (workdir / own.name / "config.json").exists():
+            result.append(own)
+            continue
+        for part in plan.parts(own, _part_count(own, experiment)):
+            run.prepare_run(workdir / part.name, part.config, part.members)
+            result.append(part)
     return result
 
 
@@ -100,23 +154,3 @@ def _part_count(whole: Group, experiment: Experiment) -> int:
     limit = whole.config.devices.max_members
     limit = limit or members_that_fit(experiment, static, tuple(values))
     return math.ceil(len(whole.members) / limit)
-
-
-def _run(
-    own: Group, experiment: Experiment, workdir: Path, progress: Progress, save_minutes: float
-) -> str:
-    folder = workdir / own.name
-    already = processes.on_first(lambda: run.is_done(folder))
-    update = functools.partial(progress, own)
-    try:
-        loop.train(experiment, own.config, own.members, folder, update, save_minutes)
-    except Exception as error:  # one broken group must not cost the others their night
-        if processes.count() > 1:  # the other processes may not know of it, and wait
-            raise
-        if isinstance(error, ConfigError):
-            return str(error)
-        with contextlib.suppress(OSError):
-            (folder / "error.txt").write_text(traceback.format_exc())
-        return f"{type(error).__name__}: {error} (see {folder / 'error.txt'})"
-    (folder / "error.txt").unlink(missing_ok=True)
-    return "skipped" if already else "done"

@@ -65,29 +65,32 @@ def stored_runs(workdir: Path) -> list[Group]:
     return [Group(folder.name, *read_config(folder)) for folder in sorted(folders, key=_natural)]
 
 
-def runs_of(sweep: Sweep, group: Group, stored: list[Group]) -> list[Group]:
-    """Returns the runs that train a group: those on disk as they are, then one of what they lack.
+def runs_of(sweep: Sweep, stored: list[Group]) -> list[tuple[Group, list[Group]]]:
+    """Returns for each group the runs that train it: those on disk, then one of what they lack.
 
     A run on disk goes on with all members that it began with, whether or not the sweep still has
-    them. A run that shares no member with the group is not among the result.
+    them. A run that shares no member with a group is not among its runs.
 
     Args:
         sweep: the whole sweep.
-        group: one of its groups.
         stored: from `stored_runs`.
     """
     known = dict(configs.leaves(sweep.config))
-    wanted = dict(zip(_identities(known, group), group.members, strict=True))
-    found = []
-    for candidate in stored:
-        own = _identities(known, candidate)
-        if wanted.keys() & set(own):
-            found.append(candidate)
-    covered = {identity for own in found for identity in _identities(known, own)}
-    missing = [member for identity, member in wanted.items() if identity not in covered]
-    if missing:
-        found.append(group._replace(name=_free_name(group.name, stored), members=missing))
-    return found
+    names = [own.name for own in stored]
+    place = {  # of every member on disk
+        identity: number
+        for number, own in enumerate(stored)
+        for identity in _identities(known, own)
+    }
+    result = []
+    for group in sweep.groups:
+        wanted = list(zip(_identities(known, group), group.members, strict=True))
+        runs = [stored[n] for n in sorted({place[i] for i, _ in wanted if i in place})]
+        missing = [member for identity, member in wanted if identity not in place]
+        if missing:
+            runs.append(group._replace(name=_free_name(group.name, names), members=missing))
+        result.append((group, runs))
+    return result
 
 
 def outline(sweep: Sweep, workdir: Path) -> list[Group]:
@@ -97,8 +100,7 @@ def outline(sweep: Sweep, workdir: Path) -> list[Group]:
         ConfigError: when the folder holds another study.
     """
     check_study(workdir, sweep)
-    stored = stored_runs(workdir)
-    return [own for group in sweep.groups for own in runs_of(sweep, group, stored)]
+    return [own for _, runs in runs_of(sweep, stored_runs(workdir)) for own in runs]
 
 
 def _identities(known: Mapping[str, Any], group: Group) -> list[Identity]:
@@ -114,9 +116,9 @@ def _identity(known: Mapping[str, Any], values: Overrides) -> Identity:
     )
 
 
-def _free_name(name: str, stored: list[Group]) -> str:
+def _free_name(name: str, taken: list[str]) -> str:
     """Returns the name of the group if no run on disk has it, else one for the added members."""
-    others = [own.name.removeprefix(name) for own in stored if own.name.startswith(name)]
+    others = [other.removeprefix(name) for other in taken if other.startswith(name)]
     if not any(rest == "" or rest.startswith((",part=", ",added=")) for rest in others):
         return name
     numbers = [int(rest.split("=")[1].split(",")[0]) for rest in others if rest[:7] == ",added="]

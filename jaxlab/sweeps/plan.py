@@ -13,6 +13,8 @@ from jaxlab import study_file, validation
 from jaxlab.config import Config, ConfigError, Overrides, check
 from jaxlab.experiment import ExperimentModule
 
+LONGEST_NAME = 200  # of a group; its parts add to it, and a file system takes 255
+
 
 class Group(NamedTuple):
     """Members whose programs are the same: they differ in traced values alone."""
@@ -100,6 +102,12 @@ def group(sweep: Sweep) -> list[Group]:
         values = frozenset(static.items())
         if values not in found:
             name = _folder_name(static)
+            check(
+                len(name) <= LONGEST_NAME,
+                f"a folder would be named after {len(static)} values ({name[:60]}…), in "
+                f"{len(name)} characters of at most {LONGEST_NAME}: set fewer or shorter ones in "
+                "the sweep",
+            )
             check(name not in names, f"{static} and another member would share the folder {name}")
             names.add(name)
             found[values] = Group(name, configs.override(sweep.config, static), [])

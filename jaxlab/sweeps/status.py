@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from jaxlab.config import ConfigError
-from jaxlab.sweeps import on_disk
+from jaxlab.sweeps import on_disk, slurm
 from jaxlab.sweeps.plan import Group, Sweep
 from jaxlab.training import run
 
 # In the order in which they are shown when there are more runs than lines.
-STATES = ("running", "failed", "stopped", "not started", "done")
+STATES = ("running", "failed", "queued", "stopped", "not started", "done")
 
 
 class Status(NamedTuple):
@@ -21,11 +22,12 @@ class Status(NamedTuple):
 
     Attributes:
         name: of its folder.
-        state: one of STATES; "stopped" is a run that was interrupted.
+        state: one of STATES; "stopped" is a run that was interrupted, "queued" waits for a node.
         members, steps: its size, and the steps that it is to take.
         step: of its last record, 0 where there is none.
         loss: the mean training loss of that record over the members that did not diverge, or NaN.
         diverged: how many members did.
+        error: the last line of what went wrong, where it failed.
     """
 
     name: str
@@ -35,21 +37,48 @@ class Status(NamedTuple):
     step: int
     loss: float
     diverged: int
+    error: str = ""
 
 
-def of_sweep(sweep: Sweep, workdir: Path) -> list[Status]:
+def of_sweep(sweep: Sweep, workdir: Path, queue: Mapping[str, str] | None = None) -> list[Status]:
     """Returns how far the runs of a sweep are, in the order in which they train.
+
+    Args:
+        sweep: the sweep.
+        workdir: its folder.
+        queue: the state of each task of the user in Slurm's queue, where it is known.
 
     Raises:
         ConfigError: when the folder holds another study.
     """
-    return [_of_run(own, workdir / own.name) for own in on_disk.outline(sweep, workdir)]
+    tasks = slurm.task_of_run(workdir)
+    result = []
+    for own in on_disk.outline(sweep, workdir):
+        found = _of_run(own, workdir / own.name)
+        task = tasks.get(own.name)
+        if task and queue is not None and found.state not in ("done", "running"):
+            found = found._replace(state=_in_queue(queue.get(task)))
+        if found.state == "failed":
+            found = found._replace(error=slurm.last_error(workdir, own.name, task))
+        result.append(found)
+    return result
+
+
+def _in_queue(state: str | None) -> str:
+    """Returns the state of a run whose folder nobody holds, from that of its task."""
+    if state is None:
+        return "failed"  # the task has ended, and the run has not
+    return "running" if state == "RUNNING" else "queued"
 
 
 def table(found: list[Status], columns: int, lines: int) -> str:
-    """Returns a table of at most so many columns and lines; its last line adds it all up."""
+    """Returns a table of at most so many columns and lines; its last line adds it all up.
+
+    Below the table, on an eighth of the lines at most, the errors of runs that failed are not cut.
+    """
     by_state = sorted(found, key=lambda own: STATES.index(own.state))
-    shown = by_state[: max(1, lines - 3)]
+    errors = [f"{own.name}: {own.error}" for own in found if own.error][: lines // 8]
+    shown = by_state[: max(1, lines - len(errors) - 3)]
     rows = [("run", "state", "members", "step", "loss", "diverged")]
     for own in found:
         if own in shown:
@@ -77,6 +106,7 @@ def table(found: list[Status], columns: int, lines: int) -> str:
     hidden = by_state[len(shown) :]
     if hidden:
         texts.append(f"and {_counts(hidden)}")
+    texts += errors
     work = sum(own.members * own.steps for own in found)
     done = sum(own.members * own.step for own in found)
     texts.append(f"{len(found)} runs: {_counts(found)}; {100 * done / work:.0f} % of all steps")

@@ -67,7 +67,12 @@ def heed() -> None:
 
 
 def explain(reason: KeyboardInterrupt | Preempted) -> int:
-    """Says on standard error how to go on after a signal; returns the exit status."""
+    """Says on standard error how to go on after a signal; returns the exit status.
+
+    The process is about to end: further signals are ignored.
+    """
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
     what = str(reason) or "interrupted"
     print(
         f"{what}: the same command goes on from the last checkpoint, if one was saved",

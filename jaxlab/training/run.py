@@ -143,30 +143,45 @@ def check_data(folder: Path, info: dict[str, Any]) -> None:
         )
 
 
+class BusyError(ConfigError):
+    """Another process is at work in a folder."""
+
+
 @contextlib.contextmanager
 def exclusive(folder: Path) -> Iterator[None]:
     """Holds a run's folder for this process; the system lets go of it when the process ends.
 
     Raises:
-        ConfigError: when another process trains there.
+        BusyError: when another process trains there.
     """
-    with (folder / "lock").open("w") as file:
+    with (folder / "lock").open("a") as file:
         tries = 5
         while not _lock(file):
             tries -= 1
-            check(
-                tries > 0,
-                f"another process trains in {folder}: wait for it, or choose another --workdir",
-            )
+            if not tries:
+                raise BusyError(
+                    f"another process trains in {folder}: wait for it, or choose another --workdir"
+                )
             time.sleep(0.1)  # it may be `is_running` that looks
         yield
 
 
 @contextlib.contextmanager
-def planning(workdir: Path) -> Iterator[None]:
-    """Waits until no other process plans the runs of a study, and keeps others from it."""
-    with (workdir / "lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+def sweeping(workdir: Path) -> Iterator[None]:
+    """Makes the folder of a study and keeps other sweeps out of it while the context lasts.
+
+    Raises:
+        BusyError: when another sweep is at work there.
+        ConfigError: when it cannot be used.
+    """
+    with translate_io_errors(workdir):
+        workdir.mkdir(parents=True, exist_ok=True)
+        file = (workdir / "lock").open("a")
+    with file:
+        if not _lock(file):
+            raise BusyError(
+                f"another sweep is at work in {workdir}: wait for it, or choose another --workdir"
+            )
         yield
 
 
@@ -174,7 +189,7 @@ def is_running(folder: Path) -> bool:
     """Whether a process trains in a run's folder now."""
     if not (folder / "lock").exists():
         return False
-    with (folder / "lock").open() as file:
+    with (folder / "lock").open("a") as file:
         return not _lock(file)
 
 
@@ -183,6 +198,13 @@ def _lock(file: IO[str]) -> bool:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
+    except OSError as error:
+        if error.errno not in (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP):
+            raise
+        raise ConfigError(
+            f"{file.name} cannot be locked ({error.strerror}): its file system has no locks, "
+            "choose a --workdir on another one"
+        ) from error
     return True
 
 
@@ -202,7 +224,9 @@ def translate_io_errors(folder: Path) -> Iterator[None]:
                 f"the disk of {folder} is full; all up to the last checkpoint is safe: free some "
                 "space, then give the same command to go on"
             ) from error
-        if isinstance(error, FileExistsError | NotADirectoryError | PermissionError):
+        unusable = isinstance(error, FileExistsError | NotADirectoryError | PermissionError)
+        other = (errno.EROFS, errno.ENAMETOOLONG)
+        if unusable or (isinstance(error, OSError) and error.errno in other):
             raise ConfigError(
                 f"{folder} cannot be used as a folder ({text}): choose another --workdir"
             ) from error
