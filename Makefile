@@ -7,20 +7,20 @@ BIN := $(VENV)/bin
 QUICK := runs/quickstart$(SIZE:%=_%)
 EXTRAS := dev cuda tpu slurm
 # The studies of a hypothesis are the files of its folder; those that start from another come last.
-studies = $(filter-out __init__ two_stage frozen,$(basename $(notdir $(wildcard configs/$(1)/*.py)))) \
-  $(if $(filter parscale,$(1)),two_stage frozen)
+studies = $(filter-out __init__ branches,$(basename $(notdir $(wildcard configs/$(1)/*.py)))) \
+  $(if $(filter parscale,$(1)),branches)
 
 # Runs the studies of the hypothesis that the target is named after, and reports them.
 define run-studies
 	@failed=; for study in $(call studies,$@); do \
-	  case $$study in two_stage|frozen) start=--config.start.study=runs/$@/stage_one;; *) start=;; esac; \
+	  case $$study in branches) start=--config.start.study=runs/$@/trunk;; *) start=;; esac; \
 	  $(BIN)/python scripts/sweep.py --config=configs/$@/$$study.py --workdir=runs/$@/$$study $$start || failed="$$failed $$study"; \
 	done; \
 	$(BIN)/python scripts/report.py runs/$@ --out=results/$@ && $(BIN)/python scripts/readme.py && \
 	if [ -n "$$failed" ]; then echo "These studies failed:$$failed. Give the same command to go on with them." >&2; exit 1; fi
 endef
 
-.PHONY: help setup one_third parscale serial $(EXTRAS:%=setup-%) quickstart test short-test lint clean constraints
+.PHONY: help setup one_third parscale branches serial $(EXTRAS:%=setup-%) quickstart test short-test lint clean constraints
 
 ## help         list the targets
 help:
@@ -44,9 +44,14 @@ quickstart: setup
 one_third: setup
 	$(run-studies)
 
-## parscale     run every study of P streams (2 hours) and write results/parscale
+## parscale     run every study of P streams (a day) and write results/parscale
 parscale: setup
 	$(run-studies)
+
+## branches     of parscale: trunk and branches seed by seed, the main conditions first, to be stopped
+##              and started at any time; a report after each (SEEDS=8)
+branches: setup
+	@scripts/launch/branches.sh $(BIN)/python $(or $(SEEDS),8)
 
 ## serial       run every study of serial depth (2 hours) and write results/serial
 serial: setup
@@ -60,7 +65,7 @@ test: setup-dev
 short-test: setup-dev
 	$(BIN)/python -m pytest -n 2 tests/test_imports.py tests/training/test_loop.py \
 	  tests/analysis/test_serial_depth.py tests/scripts/test_setup.py tests/models/test_transforms.py \
-	  $(foreach config,one_third/headline parscale/stage_one serial/scratchpad, \
+	  $(foreach config,one_third/headline parscale/trunk serial/scratchpad, \
 	    "tests/test_configs.py::test_the_tiny_size_trains_and_is_reported[configs/$(config).py]")
 
 ## lint         check style, formatting, types and shell scripts

@@ -19,8 +19,9 @@ from ml_collections import ConfigDict, FrozenConfigDict
 # Integers by nature, but no shape depends on them: the rule and the steps of an automaton too.
 TRACED_INTEGERS = ("seed", "task.rule", "task.time")
 
-# How many members a sweep adds, not what any of them computes: a study can get more seeds later.
-SEED_KEYS = ("seeds", "first_seed")
+# Which members a sweep adds, not what any of them computes: a study can get more seeds later, and
+# more of the conditions that its file knows by name.
+SEED_KEYS = ("seeds", "first_seed", "conditions")
 
 # The names that may be chosen, and the keys beside the learning rate that each reads.
 OPTIMIZERS: dict[str, tuple[str, ...]] = {

@@ -95,9 +95,11 @@ class ExperimentModule:
         build: makes the experiment of a static config, which lacks all traced values.
         readings: what `scripts/inspect_checkpoint.py` can ask of the parameters of a member beside
             statistics, by name, for the member's complete config.
+        costs: a line of what a member of a complete config costs, for `--dry_run`.
     """
 
     validate: Callable[[Config], None]
     unused_keys: Callable[[Config], set[str]]
     build: Callable[[Config], Experiment]
     readings: Callable[[Config], Mapping[str, Reading]] = lambda config: {}
+    costs: Callable[[Config], str] | None = None

@@ -4,7 +4,7 @@
 python scripts/benchmark.py                                 all of it: about 15 minutes
 python scripts/benchmark.py decoder --peers=python3         beside PyTorch, if python3 has it
 python scripts/benchmark.py --config=configs/one_third/text.py --steps=200
-python scripts/benchmark.py --config=configs/parscale/widths.py --decode --batch=1,8
+python scripts/benchmark.py --config=configs/parscale/trunk.py --decode --batch=1,8
 """
 
 import argparse
@@ -217,9 +217,11 @@ def decode(configs: list, args: argparse.Namespace) -> None:
     import jax
 
     from experiments.parscale import decoding_cost
+    from experiments.parscale.words import PUBLISHED_K
 
     works = [decoding_cost.Work(batch, args.prompt, args.tokens) for batch in batches]
-    costs = decoding_cost.measure(decoding_cost.models(configs), works)
+    found = decoding_cost.contestants(configs, PUBLISHED_K)
+    costs = decoding_cost.measure(found, works, lambda line: print(line, file=sys.stderr))
     device = f"{jax.device_count()} x {jax.devices()[0].device_kind}"
     if args.json:
         record = {"device": device, "prompt": args.prompt, "tokens": args.tokens}

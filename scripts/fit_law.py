@@ -1,7 +1,8 @@
 """Fit the ParScale law L(N, P) to a table of losses, with its rivals beside it.
 
     python scripts/fit_law.py experiments/parscale/parscale_losses.csv --where=corpus=pile
-    python scripts/fit_law.py losses.csv --where=dataset=code --where=steps=20000 --plot=law.png
+    python scripts/fit_law.py losses.csv --where=dataset=code --plot=law.png
+    python scripts/fit_law.py runs/widths --where=streams.lone=False --table=losses.csv
 
 Bad input ends with one line on stderr and exit code 2.
 """
@@ -15,6 +16,7 @@ import math
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # numpy, scipy, rich and matplotlib wait until the arguments are parsed
@@ -58,7 +60,12 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         epilog="Count in N_params what the streams add; the paper leaves the embeddings out. Rows "
         "with equal N_params and P are averaged, such as seeds.",
     )
-    parser.add_argument("csv", help="a CSV file whose first line names the columns")
+    parser.add_argument(
+        "path",
+        help="a CSV file whose first line names the columns, or a folder with the runs of a study "
+        "or their record: each member is a row",
+    )
+    parser.add_argument("--table", metavar="FILE", help="write the rows of a study as a CSV file")
     parser.add_argument(
         "--where",
         action="append",
@@ -75,7 +82,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit code."""
     arguments = parse_arguments(argv)
     try:
-        table = read_table(arguments.csv, arguments.where)
+        table = read_table(arguments.path, arguments.where, arguments.table)
         laws, failed = fit_laws(table)
         if arguments.plot:
             draw(arguments.plot, table, laws)
@@ -91,8 +98,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def read_table(path: str, where: Sequence[str]) -> Table:
+def read_table(path: str, where: Sequence[str], copy: str | None = None) -> Table:
     """The rows of a table that have the wanted values in other columns; see `table_file`.
+
+    copy: a CSV file into which the rows of a study are written.
 
     Raises:
       ValueError: no such column or value (the message lists those there are), or a cell that is
@@ -100,9 +109,10 @@ def read_table(path: str, where: Sequence[str]) -> Table:
     """
     import numpy as np
 
+    from jaxlab.analysis.law_table import open_study
     from jaxlab.analysis.table_file import open_table
 
-    table = open_table(path)
+    table = open_study(path, copy) if Path(path).is_dir() else open_table(path)
     places = [table.column(column) for column in COLUMNS]
     rows = list(table.where(where).rows)
     numbers = [[table.number(row, place) for place in places] for row in rows]

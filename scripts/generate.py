@@ -1,8 +1,8 @@
 #!/usr/bin/env python
 """Writes text with a language model that a finished run trained.
 
-python scripts/generate.py runs/stage_one/all --prompt="def main"
-python scripts/generate.py runs/stage_one/all --streams=runs/frozen/FOLDER_OF_A_RUN
+python scripts/generate.py runs/trunk/all --prompt="def main"
+python scripts/generate.py runs/trunk/all --streams=runs/branches/FOLDER_OF_A_RUN
 """
 
 from __future__ import annotations

@@ -96,14 +96,18 @@ def main() -> int:
 
 def show_runs(sweep: "Sweep", workdir: Path) -> None:
     """Prints the runs of a sweep, and which of them are in the folder already."""
-    from jaxlab.sweeps import on_disk
+    from jaxlab import config as configs
+    from jaxlab.sweeps import on_disk, plan
     from jaxlab.training import run
 
+    costs = plan.experiment_module(sweep.config.experiment).costs
     for own in on_disk.outline(sweep, workdir):
         begun = (workdir / own.name / "config.json").exists()
         state = "done" if run.is_done(workdir / own.name) else "begun"
         size, steps = len(own.members), own.config.train.steps
         print(f"{own.name}: {size} members x {steps} steps{f' ({state})' if begun else ''}")
+        if costs:
+            print(f"  {costs(configs.override(own.config, own.members[0]))}")
 
 
 def show_status(sweep: "Sweep", workdir: Path) -> None:

@@ -1,7 +1,7 @@
 """Does a small decoder learn the source of the Python standard library?
 
 Prediction: none of its own; `second_stage` starts from these decoders (arXiv 2505.10475, Sec. 4).
-Width 12, two layers, 1000 steps; the study `parscale/stage_one` has four times the steps.
+Width 12, two layers, 1000 steps; the study `parscale/trunk` has a larger decoder and more text.
 Time: 20 s on two CPU cores.
 
 python scripts/sweep.py --config=configs/quickstart/first_stage.py --workdir=runs/first_stage

@@ -3,7 +3,7 @@
 Prediction: streams end with a lower loss (arXiv 2505.10475, Sec. 4). The single-stream prefix is
 the control that tells streams from what their prefixes alone would do.
 All cells start from the decoders of `first_stage` and see the same tokens; the study
-`parscale/two_stage` has more streams, seeds and steps.
+`parscale/branches` has a larger decoder, more conditions and seeds.
 Time: 40 s on two CPU cores.
 
 python scripts/sweep.py --config=configs/quickstart/second_stage.py --workdir=runs/second_stage

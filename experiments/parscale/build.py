@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 
-from experiments.parscale import composition, model, recall, text
+from experiments.parscale import composition, costs, model, recall, text
 from experiments.parscale.readings import readings
 from jaxlab.config import Config, check, one_of
 from jaxlab.experiment import Experiment, ExperimentModule
@@ -40,4 +40,4 @@ def _task_keys(name: str) -> tuple[str, ...]:
     return tuple(TASKS[name].config().task)
 
 
-EXPERIMENT = ExperimentModule(validate, unused_keys, build, readings)
+EXPERIMENT = ExperimentModule(validate, unused_keys, build, readings, costs.outline)

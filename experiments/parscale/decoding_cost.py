@@ -7,8 +7,9 @@ Its ratios to one stream are comparable anywhere, its bytes where the config com
 from __future__ import annotations
 
 import dataclasses
+import math
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -20,12 +21,26 @@ from jaxlab.analysis import inference_cost
 from jaxlab.config import Config
 from jaxlab.experiment import random_key
 from jaxlab.models import decoding
-from jaxlab.models.decoder import DEVIATION
+from jaxlab.models.decoder import DEVIATION, Decoder
 from jaxlab.models.streams import SMOOTHING, Streams
 
 MIB = 2**20
 ROUNDS = 5
 COUNTS = (1, 2, 4, 8)  # where a config has but one
+
+
+class Contestant(NamedTuple):
+    """A model, and the decoder whose single stream it is compared to."""
+
+    model: Streams
+    base: Decoder
+
+    @property
+    def kind(self) -> str:
+        """How it differs from that: a wider decoder, or by what its streams differ."""
+        if self.model.decoder != self.base:
+            return "wider"
+        return "none" if self.model.plain else self.model.transform
 
 
 class Work(NamedTuple):
@@ -38,7 +53,7 @@ class Work(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class Cost:
-    """The medians of one model and batch; a `_ratio` is to one stream of the same decoder.
+    """The medians of one model and batch; a `_ratio` is to one stream of the base decoder.
 
     `peak_bytes` is what the compiled program of prefill and decoding holds at once: arguments,
     temporaries and outputs. CPU seconds are of this process and all its threads.
@@ -46,7 +61,7 @@ class Cost:
 
     width: int
     streams: int
-    transform: str  # "none" of the decoder alone
+    kind: str  # see Contestant
     batch: int
     prefill_seconds: float
     prefill_cpu_seconds: float
@@ -61,40 +76,62 @@ class Cost:
     modelled_bytes_ratio: float
 
 
-def models(configs: Iterable[Config]) -> list[Streams]:
+def contestants(configs: Iterable[Config], k: float) -> list[Contestant]:
     """Returns the different models of these configs, with 1, 2, 4 and 8 streams if all have one P.
 
-    A single stream comes first for each decoder, as all others are compared to it.
+    A single stream comes first for each decoder, as all others are compared to it. Behind them come
+    single streams of wider decoders, with k ln P + 1 times the parameters: by the law of arXiv
+    2505.10475 they have the loss of P streams.
     """
     found = {streams(config) for config in configs}
     if len({model.count for model in found}) == 1:
         found = {dataclasses.replace(model, count=count) for model in found for count in COUNTS}
-    alone = {m.decoder: dataclasses.replace(m, count=1, lone_prefix=False) for m in found}
-    several = (model for model in found if not model.plain)
 
     def order(model: Streams) -> tuple:
-        sizes = (model.decoder.width, str(model.decoder), not model.plain, model.count)
-        return (*sizes, str(model))
+        return not model.plain, model.count, str(model)
 
-    return sorted([*alone.values(), *several], key=order)
+    listed = []
+    for base in sorted({m.decoder for m in found}, key=lambda own: (own.width, str(own))):
+        several = [m for m in found if m.decoder == base and not m.plain]
+        alone = Streams.of_one(base)
+        wider = [
+            wider_decoder(base, k, count) for count in sorted({m.count for m in several} - {1})
+        ]
+        models = [alone, *sorted(several, key=order), *map(Streams.of_one, wider)]
+        listed += [Contestant(model, base) for model in models]
+    return listed
 
 
-def measure(models: Iterable[Streams], works: list[Work]) -> list[Cost]:
-    """Measures every model with fresh weights; `models` has a single stream before all others."""
+def wider_decoder(decoder: Decoder, k: float, count: int) -> Decoder:
+    """Returns the decoder with about k ln P + 1 times the parameters, in as many layers."""
+    times = (k * math.log(count) + 1) ** 0.5
+    step = 2 * decoder.heads
+    width = step * round(times * decoder.width / step)
+    return dataclasses.replace(decoder, width=width, hidden=round(times * decoder.hidden))
+
+
+def measure(
+    found: Sequence[Contestant], works: list[Work], progress: Callable[[str], None] = print
+) -> list[Cost]:
+    """Measures every model with fresh weights; `found` has a single stream before all others."""
     costs: list[Cost] = []
     of_one: dict[tuple, np.ndarray] = {}
-    for model in models:
+    for model, base in found:
+        kind = Contestant(model, base).kind
         for work in works:
+            done, total = len(costs) + 1, len(found) * len(works)
+            named = f"width {model.decoder.width}, P = {model.count}, batch {work.batch}"
+            progress(f"{done} of {total}: {named}: compiling and timing")
             (prefill, token), cache, peak = _measured(model, work)
             modelled_bytes, modelled_seconds = _modelled(model, work)
             seconds = prefill[0] + (work.tokens - 1) * token[0]
             totals = np.array([seconds, modelled_seconds, peak, modelled_bytes])
-            ratios = totals / of_one.setdefault((model.decoder, work), totals)
+            ratios = totals / of_one.setdefault((base, work), totals)
             costs.append(
                 Cost(
                     width=model.decoder.width,
                     streams=model.count,
-                    transform="none" if model.plain else model.transform,
+                    kind=kind,
                     batch=work.batch,
                     prefill_seconds=float(prefill[0]),
                     prefill_cpu_seconds=float(prefill[1]),
@@ -131,7 +168,7 @@ def print_table(costs: list[Cost]) -> None:
 _COLUMNS: dict[str, Callable[[Cost], str]] = {
     "width": lambda cost: str(cost.width),
     "P": lambda cost: str(cost.streams),
-    "by": lambda cost: cost.transform,
+    "by": lambda cost: cost.kind,
     "batch": lambda cost: str(cost.batch),
     "prefill ms": lambda cost: f"{1e3 * cost.prefill_seconds:.2f}",
     "of CPU": lambda cost: f"{1e3 * cost.prefill_cpu_seconds:.2f}",

@@ -8,7 +8,7 @@ import numpy as np
 import optax
 from ml_collections import ConfigDict
 
-from experiments.parscale import model
+from experiments.parscale import model, token_kinds
 from jaxlab.config import Config, check
 from jaxlab.experiment import Batch, BatchId, Experiment, Params, Shared, Values
 from jaxlab.models.diversity import diversity
@@ -23,11 +23,12 @@ def config() -> Config:
     config.task = ConfigDict(
         {
             "name": "text",
-            "dataset": "python_source",  # python_prose, files:FOLDER, or a prepared TFDS set
+            "dataset": "python_source",  # see docs/parscale.md
             "data_dir": "data",
             "vocabulary": 256,  # 256 for bytes, else the tokens of a byte-pair encoding
             "length": 64,  # tokens in a row
             "packed": False,  # short documents share rows; else each row is inside a document
+            "fixed_held_out": False,  # all evaluate the same rows, and the loss by kind of token
             "first_step": 0,  # of the data: a second stage goes on where the first stopped
         }
     )
@@ -40,6 +41,10 @@ def validate(config: Config) -> None:
     check(task.vocabulary >= 256, f"task.vocabulary is {task.vocabulary}: bytes need at least 256")
     check(task.length >= 1, f"task.length is {task.length}: it must be at least 1")
     check(task.first_step >= 0, f"task.first_step is {task.first_step}: it must not be negative")
+    check(
+        not (task.fixed_held_out and task.packed),
+        "task.fixed_held_out is for rows inside one document: set task.packed to False",
+    )
     if task.first_step and config.start.study:
         warm_start.check_steps(config.start.study, task.first_step)
 
@@ -48,23 +53,39 @@ def build(config) -> Experiment:
     """Returns the experiment of a static config (no traced value is in it)."""
     task, batch_size = config.task, config.train.batch_size
     whole = model.streams(config)
-    data, sizes, info = {}, {}, {"tokens_per_example": task.length}
+    data, sizes, texts, info = {}, {}, {}, {"tokens_per_example": task.length}
     for split, name in (("train", "train"), ("eval", "validation")):
         text = corpus.load_tokens(task.dataset, name, task.data_dir, task.vocabulary)
         rows, sizes[split] = cut(text, task.length, task.packed)
         data |= {f"{split}_tokens": text.tokens_N, f"{split}_rows": rows}
         info[split] = text.info | {"content_hash": text.content_hash, "rows": sizes[split]}
+        texts[split] = text
+    held_out = config.eval.batches * batch_size
+    if task.fixed_held_out:
+        check(
+            held_out <= sizes["eval"],
+            f"eval.batches x train.batch_size is {held_out}, but {task.dataset} has "
+            f"{sizes['eval']} rows to hold out: lower eval.batches",
+        )
+        spread = np.arange(held_out) * sizes["eval"] // held_out  # evenly over the documents
+        data["held_out_rows"] = spread.astype(np.int32)
+        data |= token_kinds.tables(texts["train"], texts["eval"], data["eval_rows"])
 
     def draw_rows(batch: Batch, values: Values, batch_id: BatchId) -> Batch:
         split = batch_id.split
-        step = batch_id.step + (task.first_step if split == "train" else 0)
-        row_B = batch_indices(batch_id.key(values), step, batch_size, sizes[split])
+        if split == "eval" and task.fixed_held_out:
+            place_B = batch_id.step % config.eval.batches * batch_size + jnp.arange(batch_size)
+            row_B = batch["held_out_rows"][place_B]
+        else:
+            step = batch_id.step + (task.first_step if split == "train" else 0)
+            row_B = batch_indices(batch_id.key(values), step, batch_size, sizes[split])
         tokens_N, rows = batch[f"{split}_tokens"], batch[f"{split}_rows"]
         if task.packed:
             return packing.read_rows(rows, tokens_N, row_B, task.length)._asdict()
         place_BxT = rows[row_B][:, None] + jnp.arange(task.length + 1)[None]
         tokens_BxT = tokens_N[place_BxT].astype(jnp.int32)
-        return {"tokens_BxT": tokens_BxT[:, :-1], "targets_BxT": tokens_BxT[:, 1:]}
+        found = {"tokens_BxT": tokens_BxT[:, :-1], "targets_BxT": tokens_BxT[:, 1:]}
+        return found | ({"row_B": row_B} if task.fixed_held_out else {})
 
     def states(params: Params, batch: Batch) -> jax.Array:
         return whole.states(params, batch["tokens_BxT"], batch.get("documents_BxT"))
@@ -84,6 +105,11 @@ def build(config) -> Experiment:
         return jnp.sum(nats_BxT, where=there_BxT) / jnp.maximum(1, jnp.sum(there_BxT))
 
     def evaluate(params: Params, batch: Batch, values: Values) -> dict[str, jax.Array]:
+        kinds = {}
+        if task.fixed_held_out:
+            kinds = token_kinds.kinds(
+                batch, batch["row_B"], batch["tokens_BxT"], batch["targets_BxT"]
+            )
         return diversity(
             whole,
             params,
@@ -91,6 +117,7 @@ def build(config) -> Experiment:
             batch["targets_BxT"],
             counted(batch),
             values["streams.smoothing"],
+            kinds,
         )
 
     return Experiment(

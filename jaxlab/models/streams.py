@@ -58,6 +58,22 @@ class Streams:
         if self.aggregation not in AGGREGATIONS:
             raise ValueError(f"aggregation {self.aggregation!r} is none of {AGGREGATIONS}")
 
+    @classmethod
+    def of_one(cls, decoder: Decoder) -> Streams:
+        """Returns the decoder alone."""
+        return cls(
+            decoder=decoder,
+            count=1,
+            transform="prefix",
+            prefix=0,
+            code=0,
+            code_hidden=0,
+            rank=0,
+            tied=False,
+            lone_prefix=False,
+            aggregation="mean",
+        )
+
     @property
     def plain(self) -> bool:
         """Whether this is the decoder alone."""

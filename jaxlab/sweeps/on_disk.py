@@ -126,7 +126,10 @@ def _free_name(name: str, taken: list[str]) -> str:
 
 
 def _with_all_seeds(old: Config, new: Config) -> Config:
-    """Returns the new config with a range of seeds that holds those of both."""
+    """Returns the new config with the seeds, as one range, and the conditions of both."""
+    if "conditions" in new:
+        both = dict.fromkeys((*old.conditions, *new.conditions))
+        new = configs.override(new, {"conditions": tuple(both)})
     if "seeds" not in new:
         return new
     firsts = [config.get("first_seed", 0) for config in (old, new)]

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from experiments.parscale import model
+from experiments.parscale.token_kinds import COPIES, DOCUMENTS, FREQUENCY, POSITION
 from jaxlab import config as configs
 from jaxlab import study_file
 from jaxlab.analysis.record import RunRecord
@@ -77,6 +78,9 @@ def metrics_of(config, loss_SxR, rho):
         "eval_ensemble_loss": E + (stream_SxR - E) * ((count - 1) * rho + 1) / count,
         "diverged_step": np.full_like(loss_SxR, -1.0),
     }
+    if config.task.get("fixed_held_out"):
+        for kinds in (FREQUENCY, POSITION, COPIES, DOCUMENTS):
+            metrics |= {f"eval_nats_{kind}": loss_SxR / len(kinds) for kind in kinds}
     for k in range(1, config.task.get("swaps", 0) + 1):
         metrics |= {f"eval_loss_{k}": loss_SxR + 0.1 * k}
         metrics |= {f"eval_accuracy_{k}": np.ones_like(loss_SxR)}

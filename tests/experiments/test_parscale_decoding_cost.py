@@ -1,6 +1,7 @@
 """The measurements of decoding: their shapes, their sizes, and the answer to bad input."""
 
 import argparse
+import dataclasses
 import importlib.util
 import json
 from pathlib import Path
@@ -42,7 +43,8 @@ def test_every_number_of_streams_is_measured_beside_one(tmp_path, monkeypatch, c
     benchmark.decode([config_of(2)] * 2 + [config_of(1)], arguments(json=path))
     written = json.loads(path.read_text())
     assert (written["prompt"], written["tokens"]) == (4, 3)
-    one, two = written["costs"]
+    one, two, wider = written["costs"]
+    assert (wider["width"], wider["streams"], wider["kind"]) == (16, 1, "wider")
     assert [cost["streams"] for cost in (one, two)] == [1, 2]
     for cost, slots in ((one, 0), (two, 3)):
         rows = cost["streams"] * 2
@@ -56,14 +58,24 @@ def test_every_number_of_streams_is_measured_beside_one(tmp_path, monkeypatch, c
     gib = inference_cost.memory_gib(size, P=2, batch=2, tokens_in=4, tokens_out=3)
     assert two["modelled_bytes"] == pytest.approx(gib * 2**30)
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[:3] for line in lines[2:]] == [["16", "1", "none"], ["16", "2", "prefix"]]
+    assert [line.split()[:3] for line in lines[2:]] == [
+        ["16", "1", "none"],
+        ["16", "2", "prefix"],
+        ["16", "1", "wider"],
+    ]
 
 
-def test_a_config_with_one_p_is_measured_at_several():
+def test_a_config_with_one_p_is_measured_at_several_beside_wider_decoders_of_equal_loss():
     for counts, expected in (((4,), [1, 2, 4, 8]), ((2, 4), [1, 2, 4])):
-        models = decoding_cost.models([config_of(count) for count in counts])
-        assert [model.count for model in models] == expected
-        assert models[0].plain
+        found = decoding_cost.contestants([config_of(count) for count in counts], k=0.36)
+        same = [own.model for own in found if own.kind != "wider"]
+        assert [model.count for model in same] == expected
+        assert same[0].plain
+        wider = [own.model for own in found if own.kind == "wider"]
+        assert [model.plain for model in wider] == [True] * (len(expected) - 1)
+    decoder = dataclasses.replace(same[0].decoder, width=64, hidden=352, heads=4)
+    sizes = [decoding_cost.wider_decoder(decoder, 0.36, count) for count in (2, 4, 8)]
+    assert [(own.width, own.hidden) for own in sizes] == [(72, 393), (80, 431), (88, 465)]
 
 
 @pytest.mark.parametrize(

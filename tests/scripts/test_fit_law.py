@@ -9,6 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from experiments.parscale import text
+from jaxlab import config as configs
+from jaxlab.analysis.record import RunRecord, write_record
+
+CONFIG = text.config()
 ROOT = Path(__file__).parents[2]
 SCRIPT = ROOT / "scripts" / "fit_law.py"
 TABLE = ROOT / "experiments" / "parscale" / "parscale_losses.csv"
@@ -196,3 +201,34 @@ def test_as_a_process():
     assert result.returncode == 2
     expected = "fit_law: no row has corpus=nothing; there is: pile, stack_v2_python\n"
     assert (result.stdout, result.stderr) == ("", expected)
+
+
+def test_a_study_is_a_table(run, tmp_path):
+    runs = [
+        RunRecord(
+            Path(f"run{count}"),
+            configs.override(CONFIG, {"streams.count": count}),
+            [{"seed": 1}, {"seed": 2}],
+            {"config_hash": "", "device": "cpu", "data": {"parameters": 1000 * count}},
+            {"wall_seconds": 1.0, "diverged": {}},
+            {
+                "step": np.array([0, 4]),
+                "examples": np.array([0, 16]),
+                "tau": np.zeros((2, 2)),
+                "eval_loss": np.array([[5.0, 2.0 / count], [5.0, 2.5 / count]]),
+                "diverged_step": np.full((2, 2), -1.0),
+            },
+        )
+        for count in (1, 2)
+    ]
+    write_record(tmp_path / "record" / "mine.npz", "configs/mine.py", runs)
+    copy = tmp_path / "losses.csv"
+    code, _, err = run(tmp_path, "--where=P=1", f"--table={copy}")
+    assert (code, err.count("\n")) == (2, 1)  # a single cell gives no law
+    assert copy.read_text().splitlines() == [
+        "N_params,P,loss,study,seed,streams.count",
+        "1000,1,2.0,mine,1,1",
+        "1000,1,2.5,mine,2,1",
+        "2000,2,1.0,mine,1,2",
+        "2000,2,1.25,mine,2,2",
+    ]
