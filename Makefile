@@ -48,8 +48,8 @@ one_third: setup
 parscale: setup
 	$(run-studies)
 
-## branches     of parscale: trunk and branches seed by seed, the main conditions first, to be stopped
-##              and started at any time; a report after each (SEEDS=8)
+## branches     of parscale: trunk and branches by pairs of seeds, the main conditions first, to be
+##              stopped and started at any time; a report after each pair (SEEDS=8)
 branches: setup
 	@scripts/launch/branches.sh $(BIN)/python $(or $(SEEDS),8)
 

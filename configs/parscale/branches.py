@@ -8,7 +8,7 @@ Pilots of smaller decoders gained 0.1 %, so this lab expects a gain above zero a
 law. Since a prefix alone gains too, the reference is one stream with a prefix of the same length.
 All branches start from the same trunk, see the same 3 million tokens in the same order while the
 rate goes to 0, and are evaluated on the same 1 million tokens. Run `trunk` before; `make branches`
-runs both seed by seed, the first four conditions of all seeds before the others.
+runs both by pairs of seeds, the first four conditions of all seeds before the others.
 Time: 40 minutes on two idle CPU cores a seed for the first four conditions, 3 hours for all.
 Size `prose`: the documentation of the same packages. Size `large`: 0.2 billion parameters.
 

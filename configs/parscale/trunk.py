@@ -2,7 +2,7 @@
 
 Prediction: none of its own; arXiv 2505.10475, Sec. 4, trains its first stage on 1 T tokens, and so
 does this one, on 10 million at a constant rate. `branches` goes on from here.
-468,352 parameters, one seed a run: `make branches` trains trunk and branches seed by seed.
+468,352 parameters: `make branches` trains trunk and branches by pairs of seeds, each pair a run.
 Time: 15 minutes on two idle CPU cores a seed; 8 seeds, 2 hours. Size `prose`: the documentation of
 the same packages. Size `large`: 0.2 billion parameters, for accelerators.
 
