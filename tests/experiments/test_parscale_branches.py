@@ -11,9 +11,13 @@ import pytest
 from experiments.parscale import costs, model, published, token_kinds
 from experiments.parscale.studies.branches import SWEPT, conditions
 from jaxlab import config as configs
+from jaxlab.config import ConfigError
+from jaxlab.disk import read_config
 from jaxlab.report.claims import Verdict
+from jaxlab.sweeps import on_disk, plan
 from jaxlab.tasks.corpus import Corpus
 
+BRANCHES = planting.CONFIGS / "branches.py"
 BASE = planting.file_of("branches").get_config()
 BASE.start.study = ""
 KNOWN = dict(configs.leaves(BASE))
@@ -153,3 +157,16 @@ def test_the_large_size_says_what_it_costs_and_lowers_for_cuda_and_tpu():
 
     traced = jax.jit(jax.grad(loss)).trace(params, tokens_BxT)
     assert "stablehlo" in traced.lower(lowering_platforms=("cuda", "tpu")).as_text()
+
+
+def test_conditions_are_added_to_a_study_as_seeds_are(tmp_path):
+    for names, seeds in ((("one", "prefix"), 1), (("two",), 2)):
+        flags = {"start.study": "", "conditions": names, "seeds": seeds}
+        on_disk.prepare_study(tmp_path, plan.load(f"{BRANCHES}:tiny", flags))
+    config, members = read_config(tmp_path)
+    assert config.conditions == ("one", "prefix", "two")
+    assert len(members) == 4
+    with pytest.raises(ConfigError, match=r"train\.steps"):
+        on_disk.prepare_study(
+            tmp_path, plan.load(f"{BRANCHES}:tiny", {"start.study": "", "train.steps": 5})
+        )
