@@ -72,6 +72,8 @@ class Experiment:
         data: arrays that every member reads (a corpus), put on the devices once.
         info: what to record of the data (hashes, versions), JSON-ready.
         frozen: top-level keys of params that do not learn; the optimiser holds nothing for them.
+        start: top-level parts of params that replace what `init` draws, the same for every member:
+            arrays on the host, too large to be constants of a program.
     """
 
     init: Callable[[jax.Array, Values], Params]
@@ -82,6 +84,7 @@ class Experiment:
     data: Batch = field(default_factory=dict)
     info: dict[str, Any] = field(default_factory=dict)
     frozen: tuple[str, ...] = ()
+    start: Params = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

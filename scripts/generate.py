@@ -1,17 +1,17 @@
 #!/usr/bin/env python
-"""Writes text with a language model that a finished run trained.
+"""Writes text with a language model: that of a finished run, or a released one.
 
 python scripts/generate.py runs/trunk/all --prompt="def main"
 python scripts/generate.py runs/trunk/all --streams=runs/branches/FOLDER_OF_A_RUN
+python scripts/generate.py models/ParScale-1.8B-P4 --prompt="def main"
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 
 def parse() -> argparse.Namespace:
@@ -22,7 +22,9 @@ def parse() -> argparse.Namespace:
         "while it stayed frozen, for another number of streams, say.",
         allow_abbrev=False,
     )
-    parser.add_argument("run", type=Path, metavar="RUN", help="the folder of a finished run")
+    parser.add_argument(
+        "run", type=Path, metavar="RUN", help="the folder of a finished run, or of a released model"
+    )
     prompts = parser.add_mutually_exclusive_group()
     prompts.add_argument("--prompt", default="\n", help="text to write on from (default: a line)")
     prompts.add_argument("--prompt_file", type=Path, help="a file that holds this text")
@@ -61,6 +63,7 @@ def write(args: argparse.Namespace) -> str:
     import jax
 
     from experiments.parscale.model import streams
+    from experiments.parscale.trained import codec, load
     from jaxlab.config import check
     from jaxlab.experiment import random_key
     from jaxlab.models import decoding
@@ -76,7 +79,7 @@ def write(args: argparse.Namespace) -> str:
     encode, decode = codec(trained)
     if args.streams:
         member = args.member if args.streams_member is None else args.streams_member
-        config, other, _ = load(args.streams, member)
+        config, other, *_ = load(args.streams, member)
         check_decoder(args, params["decoder"], other["decoder"])
         params = other | {"decoder": params["decoder"]}
         print(f"streams: {config.streams.count} of {args.streams}", file=sys.stderr)
@@ -100,73 +103,9 @@ def write(args: argparse.Namespace) -> str:
     return (text + decode(written_BxN[0].tolist())).decode(errors="replace")
 
 
-class Trained(NamedTuple):
-    """A member of a finished run."""
-
-    config: Any
-    params: Any  # the last ones
-    tokenizer_hash: str  # "" for bytes
-
-
-def load(folder: Path, number: int) -> Trained:
-    """Reads a member of a finished run.
-
-    Raises:
-        ConfigError, ValueError: there is no such run or member, it is not finished or diverged, is
-            no language model, or is damaged.
-    """
-    import jax
-
-    from jaxlab import config as configs
-    from jaxlab.analysis.study import find_runs
-    from jaxlab.checkpoints import open_checkpoint
-    from jaxlab.config import check
-
-    runs = find_runs(folder, with_metrics=False)
-    run = runs[0]
-    check(len(runs) == 1, f"{folder} holds {len(runs)} runs: give one of them, as {run.folder}")
-    what = (run.config.experiment, run.config.task.get("name"))
-    check(
-        what == ("parscale", "text"),
-        f"{folder} is a run of {'/'.join(map(str, what))}, no language model: give one of "
-        "parscale/text",
-    )
-    if run.done is None:
-        raise configs.ConfigError(f"{folder} is not finished: give its command again to go on")
-    size = len(run.members)
-    check(0 <= number < size, f"{folder} has no member {number}: it has 0 to {size - 1}")
-    at = run.done["diverged"].get(str(number))
-    check(at is None, f"member {number} of {folder} diverged at step {at}: take another one")
-    params = open_checkpoint(run.folder).tree("params")
-    config = configs.override(run.config, run.members[number])
-    own = jax.tree.map(lambda leaf: leaf[number], params)
-    return Trained(config, own, run.environment["data"]["train"].get("tokenizer_hash", ""))
-
-
 def prompt_of(args: argparse.Namespace) -> bytes:
     """Returns the prompt: of the command line, or of a file."""
     return args.prompt_file.read_bytes() if args.prompt_file else args.prompt.encode()
-
-
-def codec(trained: Trained) -> tuple[Callable, Callable]:
-    """Returns what makes tokens of bytes, and bytes of tokens, as the run had it.
-
-    Raises:
-        ConfigError, ValueError: its text is not here, or is another one now.
-    """
-    from jaxlab.config import check
-    from jaxlab.tasks import corpus, tokenizer
-
-    if not trained.tokenizer_hash:
-        return list, bytes
-    task = trained.config.task
-    documents = corpus.load_bytes(task.dataset, "train", task.data_dir).documents()
-    own = tokenizer.load(documents, task.vocabulary, Path(task.data_dir, "tokens"))
-    check(
-        own.hash == trained.tokenizer_hash,
-        f"{task.dataset} under {task.data_dir} is not the text of the run: its tokens are others",
-    )
-    return own.encode, own.decode
 
 
 def check_decoder(args: argparse.Namespace, own: Any, other: Any) -> None:

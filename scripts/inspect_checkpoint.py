@@ -27,6 +27,7 @@ examples:
   inspect_checkpoint.py readings runs/headline/all               what its experiment reads: β, ...
   inspect_checkpoint.py history runs/headline/all --statistic=beta --plot=beta.png
   inspect_checkpoint.py export runs/headline/all --member=0 --to=member0.npz
+  inspect_checkpoint.py export runs/second_stage --released --to=models/mine
   inspect_checkpoint.py import member0.npz --to=runs/imported
 
 exit status: 0; 1 where diff finds a difference, or check an error; 2 for input that cannot be read.
@@ -174,9 +175,15 @@ def readings(args: argparse.Namespace) -> int:
 
 
 def export(args: argparse.Namespace) -> int:
-    """Writes the arrays into one file."""
+    """Writes the arrays into one file, or a language model as a released one."""
     from jaxlab.checkpoints.export import export as write
 
+    if args.released:
+        from experiments.parscale import trained
+
+        number = trained.export(trained.load(args.path, args.member or 0, args.step), args.to)
+        print(f"{args.to}: {number} tensors of the model of {args.path}")
+        return 0
     checkpoint = opened(args)
     number = write(checkpoint, args.to, overwrite=args.overwrite)
     print(f"{args.to}: {number} arrays of {checkpoint.path}")
@@ -246,7 +253,7 @@ def parse() -> argparse.Namespace:
         "history": "a statistic or a reading over all saved steps and members of a run",
         "readings": "what the run's experiment reads: β of a softmax head, likeness of streams, "
         "functions of gates",
-        "export": "all arrays, or those of one member, to .safetensors or .npz",
+        "export": "arrays to .safetensors or .npz, or a language model to a released folder",
         "import": "a file of arrays to an orbax checkpoint",
     }
     for name, text in helps.items():
@@ -286,6 +293,11 @@ def parse() -> argparse.Namespace:
     named["history"].add_argument("--members", action="store_true", help="each member apart")
     named["history"].add_argument("--csv", type=Path, metavar="FILE", help="also write CSV")
     named["export"].add_argument("--overwrite", action="store_true", help="replace a file")
+    named["export"].add_argument(
+        "--released",
+        action="store_true",
+        help="a language model (member 0 by default) as a released one: --to is a new folder",
+    )
     return parser.parse_args()
 
 

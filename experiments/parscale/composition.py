@@ -69,4 +69,5 @@ def build(config) -> Experiment:
         batch=(Shared(("seed",), draw_chains),),
         info=model.info(config, whole),
         frozen=model.frozen(config),
+        start=model.start(config),
     )

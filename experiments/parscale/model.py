@@ -31,6 +31,15 @@ def base() -> Config:
             "kv_heads": 2,
             "hidden": 192,  # units of the SwiGLU
             "rope_base": 10_000,
+            "head_dim": 0,  # features of a head; 0: width / heads
+            "rotary": 0,  # of them, those that RoPE rotates; 0: all
+            "norm": "rms",  # layer
+            "epsilon": "1e-06",  # of the norms; text, since it shapes the program
+            "residual": "sequential",  # parallel, post_norm: see Decoder
+            "qk_norm": False,
+            "biases": "qkv",  # all, none
+            "mlp": "swiglu",  # gelu
+            "tied": True,  # logits by the embedding
             "deviation": 0.02,  # of the initial matrices and prefixes; as published
             "attention": "blocks",  # the fastest on a CPU; "xla"; "cudnn", see check_fused
             "scanned": False,  # True compiles faster, which pays for many layers
@@ -54,6 +63,8 @@ def base() -> Config:
     config.start = ConfigDict(
         {
             "study": "",  # a folder of finished runs whose decoders, seed by seed, are the start
+            "model": "",  # or the folder of a released model, the start of every seed
+            "streams": False,  # whether the streams start from there too, or are drawn
             "frozen": False,  # whether they stay as they are: only the streams learn
         }
     )
@@ -84,10 +95,18 @@ def validate(config: Config) -> None:
         raise configs.ConfigError(f"model or streams: {error}") from error
     if config.start.study:
         warm_start.check_seed(config.start.study, config.seed)
+    if config.start.model:
+        check(not config.start.study, "start.study and start.model are set: choose one of them")
+        warm_start.check_model(config.start.model, whole, config.start.streams)
     check(
-        not config.start.frozen or (bool(config.start.study) and not whole.plain),
-        "start.frozen leaves only the streams to learn: set start.study to what was trained "
-        "before, and streams.count above 1 or streams.lone",
+        not config.start.streams or bool(config.start.model),
+        "start.streams takes the streams of a released model: set start.model",
+    )
+    started = bool(config.start.study or config.start.model)
+    check(
+        not config.start.frozen or (started and not whole.plain),
+        "start.frozen leaves only the streams to learn: set start.study or start.model to what was "
+        "trained before, and streams.count above 1 or streams.lone",
     )
 
 
@@ -113,6 +132,8 @@ def streams(config: Config) -> Streams:
     """Returns the model of a config, static or complete."""
     model, own = config.model.to_dict(), config.streams
     model.pop("deviation", None)  # traced, so a static config lacks it
+    if "epsilon" in model:  # older runs have none
+        model["epsilon"] = float(model["epsilon"])
     return Streams(
         decoder=Decoder(
             vocabulary=config.task.vocabulary, dtype=config.train.compute_dtype, **model
@@ -149,6 +170,13 @@ def initializer(config: Config, whole: Streams):
     return init
 
 
+def start(config: Config) -> Params:
+    """Returns the parts of the parameters that are those of a released model."""
+    if not config.start.model:
+        return {}
+    return warm_start.load_model(config.start.model, config.start.streams)
+
+
 def frozen(config: Config) -> tuple[str, ...]:
     """Returns the parts of the parameters that do not learn."""
     return ("decoder",) if config.start.frozen else ()
@@ -158,7 +186,8 @@ def info(config: Config, whole: Streams) -> dict[str, Any]:
     """Returns the parameter counts, without the embedding: all, and what the streams add.
 
     Prefixes from codes count as the prefixes into which they merge. With a start, the hashes of
-    what is there go with them: trained again, it makes another run.
+    what is there go with them: trained again, it makes another run. Of a released model config.json
+    goes with them too.
     """
     shapes = jax.eval_shape(lambda key: whole.merged(whole.init(key)), random_key(0))
     added = sum(int(np.prod(leaf.shape)) for leaf in jax.tree.leaves(shapes.get("streams", {})))
@@ -166,4 +195,6 @@ def info(config: Config, whole: Streams) -> dict[str, Any]:
     found: dict[str, Any] = {"parameters": parameters, "added_parameters": added}
     if config.start.study:
         found["start"] = warm_start.content_hashes(config.start.study, "decoder")
+    if config.start.model:
+        found["start"] = warm_start.describe_model(config.start.model)
     return found

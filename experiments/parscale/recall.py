@@ -87,4 +87,5 @@ def build(config) -> Experiment:
         batch=(Shared(("seed",), draw_pairs),),
         info=model.info(config, whole),
         frozen=model.frozen(config),
+        start=model.start(config),
     )

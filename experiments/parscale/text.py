@@ -26,6 +26,7 @@ def config() -> Config:
             "dataset": "python_source",  # see docs/parscale.md
             "data_dir": "data",
             "vocabulary": 256,  # 256 for bytes, else the tokens of a byte-pair encoding
+            "tokenizer": "",  # or the folder of a model whose tokenizer.json is read
             "length": 64,  # tokens in a row
             "packed": False,  # short documents share rows; else each row is inside a document
             "fixed_held_out": False,  # all evaluate the same rows, and the loss by kind of token
@@ -38,7 +39,10 @@ def config() -> Config:
 def validate(config: Config) -> None:
     """Checks what only this task knows; raises ConfigError."""
     task = config.task
-    check(task.vocabulary >= 256, f"task.vocabulary is {task.vocabulary}: bytes need at least 256")
+    check(
+        task.vocabulary >= 256 or bool(task.tokenizer),
+        f"task.vocabulary is {task.vocabulary}: bytes need at least 256",
+    )
     check(task.length >= 1, f"task.length is {task.length}: it must be at least 1")
     check(task.first_step >= 0, f"task.first_step is {task.first_step}: it must not be negative")
     check(
@@ -55,7 +59,9 @@ def build(config) -> Experiment:
     whole = model.streams(config)
     data, sizes, texts, info = {}, {}, {}, {"tokens_per_example": task.length}
     for split, name in (("train", "train"), ("eval", "validation")):
-        text = corpus.load_tokens(task.dataset, name, task.data_dir, task.vocabulary)
+        text = corpus.load_tokens(
+            task.dataset, name, task.data_dir, task.vocabulary, task.tokenizer
+        )
         rows, sizes[split] = cut(text, task.length, task.packed)
         data |= {f"{split}_tokens": text.tokens_N, f"{split}_rows": rows}
         info[split] = text.info | {"content_hash": text.content_hash, "rows": sizes[split]}
@@ -128,6 +134,7 @@ def build(config) -> Experiment:
         data=data,
         info=info | model.info(config, whole),
         frozen=model.frozen(config),
+        start=model.start(config),
     )
 
 

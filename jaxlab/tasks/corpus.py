@@ -53,7 +53,9 @@ class Corpus:
         return [text[start : start + length] for start, length in pairs]
 
 
-def load_tokens(name: str, split: str, data_dir: str | os.PathLike, vocabulary: int) -> Corpus:
+def load_tokens(
+    name: str, split: str, data_dir: str | os.PathLike, vocabulary: int, tokenizer_folder: str = ""
+) -> Corpus:
     """Reads a split as the tokens of a vocabulary that was learned from the split `train`.
 
     Both the vocabulary and the tokens are kept under `data_dir`/tokens; the first time takes
@@ -64,24 +66,29 @@ def load_tokens(name: str, split: str, data_dir: str | os.PathLike, vocabulary: 
         split: as for `load_bytes`. The vocabulary does not depend on it.
         data_dir: as for `load_bytes`.
         vocabulary: 256 for the bytes themselves, or how many tokens of byte-pair encoding.
+        tokenizer_folder: of a released model, whose tokenizer.json is taken instead; `vocabulary`
+            is then the number of tokens that the model has.
 
     Returns:
         The corpus; its `info` has also `vocabulary`, `tokenizer_hash` ("" for bytes), and
         `tokens_per_byte`: a loss in nats per token times it is one in nats per byte.
 
     Raises:
-        ValueError: as `load_bytes` and `tokenizer.load`, or `vocabulary` is below 256.
+        ValueError: as `load_bytes`, `tokenizer.load` and `released_tokenizer.load`.
     """
     corpus = load_bytes(name, split, data_dir)
-    if vocabulary == 256:
+    if vocabulary == 256 and not tokenizer_folder:
         info = {"vocabulary": 256, "tokenizer_hash": "", "tokens_per_byte": 1.0}
         pieces = tuple(bytes([byte]) for byte in range(256))
         return dataclasses.replace(corpus, info=corpus.info | info, pieces=pieces)
-    from jaxlab.tasks import tokenizer
+    from jaxlab.tasks import released_tokenizer, tokenizer
 
-    train = corpus if split == "train" else load_bytes(name, "train", data_dir)
     folder = Path(data_dir, "tokens")
-    codec = tokenizer.load(train.documents(), vocabulary, folder)
+    if tokenizer_folder:
+        codec = released_tokenizer.load(tokenizer_folder, vocabulary)
+    else:
+        train = corpus if split == "train" else load_bytes(name, "train", data_dir)
+        codec = tokenizer.load(train.documents(), vocabulary, folder)
     path = folder / f"bpe{vocabulary}-{codec.hash[:16]}-{corpus.content_hash[:16]}.npz"
     if not path.exists():
         write_atomically(path, _encoded(corpus.documents(), codec.encode))

@@ -110,7 +110,7 @@ def build(experiment: Experiment, config: Config, mesh: Mesh) -> Program:
     interval_of_members = shard(local.interval, every_interval, (member, member))
 
     @jax.jit
-    def init(arguments: Arguments) -> State:
+    def draw(arguments: Arguments) -> State:
         return constrain(init_members(arguments))
 
     @functools.partial(jax.jit, donate_argnums=0)
@@ -130,6 +130,11 @@ def build(experiment: Experiment, config: Config, mesh: Mesh) -> Program:
     def run(state: State, arguments: Arguments, start: int, stop: int) -> tuple[State, Metrics]:
         return call(state, arguments, start, stop, config.eval.batches)
 
+    def init(arguments: Arguments) -> State:
+        state = draw(arguments)
+        average = _started(experiment.start, state.average) if state.average else {}
+        return state._replace(params=_started(experiment.start, state.params), average=average)
+
     return Program(place, init, advance, run, interval)
 
 
@@ -139,6 +144,16 @@ def state_shapes(experiment: Experiment, config: Config) -> State:
     values_1 = _on_device({key: np.array([value]) for key, value in values.items()})
     state = jax.eval_shape(_Local(experiment, static, ()).init, (values_1, (), {}))
     return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape[1:], leaf.dtype), state)
+
+
+def _started(start: Params, drawn: Params) -> Params:
+    """Returns drawn parameters with the parts of `start` in every member."""
+
+    def put(leaf: np.ndarray, like: jax.Array) -> jax.Array:
+        every_member = np.broadcast_to(leaf, like.shape)
+        return jax.make_array_from_callback(like.shape, like.sharding, every_member.__getitem__)
+
+    return drawn | {name: jax.tree.map(put, part, drawn[name]) for name, part in start.items()}
 
 
 def _on_device(tree: Any) -> Any:

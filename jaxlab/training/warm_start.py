@@ -1,7 +1,8 @@
-"""Weights to start from: those that the finished runs of an earlier study ended with."""
+"""Weights to start from: those of the finished runs of an earlier study, or of a released model."""
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import hashlib
 from pathlib import Path
@@ -13,10 +14,12 @@ import numpy as np
 from jaxlab import config as configs
 from jaxlab.config import Config, ConfigError, check
 from jaxlab.experiment import Params
+from jaxlab.models.streams import Streams
 
 # Orbax and xarray take seconds to import: only for those who start from earlier runs.
 if TYPE_CHECKING:
     from jaxlab.analysis.study import RunRecord
+    from jaxlab.checkpoints.released import Released
 
 
 def check_seed(study: str, seed: int) -> None:
@@ -87,6 +90,61 @@ def check_shapes(study: str, found_S: Params, expected: Params) -> None:
         f"start.study is {study}, whose model is another one: "
         + ", ".join(f"{key} is {found.get(key)} and not {wanted[key]}" for key in wrong[:3]),
     )
+
+
+def check_model(folder: str, model: Streams, streams: bool) -> None:
+    """Raises ConfigError unless the released model in a folder is one that a config describes.
+
+    streams: whether its streams are wanted too.
+    """
+    found, run = _model(folder).streams, ("dtype", "attention", "scanned", "rematerialized")
+    own = {name: getattr(model.decoder, name) for name in run}
+    released = vars(dataclasses.replace(found.decoder, **own))
+    wrong = [
+        f"{name} is {value!r} in the config and {released[name]!r} there"
+        for name, value in vars(model.decoder).items()
+        if value != released[name]
+    ]
+    check(not wrong, f"start.model is {folder}, another architecture: {', '.join(wrong)}")
+    same = dataclasses.replace(found, decoder=model.decoder, code_hidden=model.code_hidden)
+    check(
+        not streams or (found.count > 1 and dataclasses.replace(same, rank=model.rank) == model),
+        f"start.model is {folder}, whose streams are {found.count} with prefixes of {found.prefix} "
+        "and learned weights, unlike those of the config: set start.streams=False to draw others",
+    )
+
+
+def load_model(folder: str, streams: bool) -> Params:
+    """Returns the decoder of a released model in float32, and with `streams` all of it.
+
+    Raises:
+        ConfigError: tensors are missing, damaged or of another shape.
+    """
+    from jaxlab.checkpoints import CheckpointError
+
+    try:
+        params = _model(folder).params("float32")
+    except CheckpointError as error:
+        raise ConfigError(f"start.model: {error}") from error
+    return params if streams else {"decoder": params["decoder"]}
+
+
+def describe_model(folder: str) -> dict[str, Any]:
+    """Returns the config.json of a released model and the sha256 of its weights, for the record."""
+    digest = hashlib.sha256()
+    for key, leaf in _paths(load_model(folder, streams=True)):
+        digest.update(f"{jax.tree_util.keystr(key)} {leaf.shape}".encode())
+        digest.update(np.ascontiguousarray(leaf).data)
+    return {"config": dict(_model(folder).config), "weights_hash": digest.hexdigest()}
+
+
+def _model(folder: str) -> Released:
+    from jaxlab.checkpoints import CheckpointError, released
+
+    try:
+        return released.open_model(folder)
+    except CheckpointError as error:
+        raise ConfigError(f"start.model: {error}") from error
 
 
 @functools.cache

@@ -11,11 +11,11 @@ import ml_dtypes
 import numpy as np
 from safetensors.numpy import save_file
 
-VOCABULARY, WIDTH, LAYERS, HEADS, KV_HEADS, HIDDEN, SLOTS = 20, 12, 2, 4, 2, 16, 3
+WIDTH, LAYERS, HEADS, KV_HEADS, HIDDEN, SLOTS = 12, 2, 4, 2, 16, 3
 QWEN2 = {
     "model_type": "qwen2",
     "architectures": ["Qwen2ForCausalLM"],
-    "vocab_size": VOCABULARY,
+    "vocab_size": 20,
     "hidden_size": WIDTH,
     "num_hidden_layers": LAYERS,
     "num_attention_heads": HEADS,
@@ -40,7 +40,7 @@ OLMO2 = QWEN2 | {
 GPT_NEOX = {
     "model_type": "gpt_neox",
     "architectures": ["GPTNeoXForCausalLM"],
-    "vocab_size": VOCABULARY,
+    "vocab_size": 20,
     "hidden_size": 32,
     "num_hidden_layers": LAYERS,
     "num_attention_heads": HEADS,
@@ -101,9 +101,12 @@ def shapes_streams(config):
 def shapes_qwen2(config):
     olmo2 = config["model_type"] == "olmo2"
     queries, keys = HEADS * config["head_dim"], KV_HEADS * config["head_dim"]
-    found = {"model.embed_tokens.weight": (VOCABULARY, WIDTH), "model.norm.weight": (WIDTH,)}
+    found = {
+        "model.embed_tokens.weight": (config["vocab_size"], WIDTH),
+        "model.norm.weight": (WIDTH,),
+    }
     if not config["tie_word_embeddings"]:
-        found["lm_head.weight"] = (VOCABULARY, WIDTH)
+        found["lm_head.weight"] = (config["vocab_size"], WIDTH)
     names = (
         ("post_attention_layernorm", "post_feedforward_layernorm")
         if olmo2
@@ -127,7 +130,9 @@ def shapes_qwen2(config):
 
 def shapes_neox(config):
     width = config["hidden_size"]
-    found = dict.fromkeys(("gpt_neox.embed_in.weight", "embed_out.weight"), (VOCABULARY, width))
+    found = dict.fromkeys(
+        ("gpt_neox.embed_in.weight", "embed_out.weight"), (config["vocab_size"], width)
+    )
     of_layer = {"attention.query_key_value": (3 * width, width), "attention.dense": (width, width)}
     of_layer |= {"mlp.dense_h_to_4h": (HIDDEN, width), "mlp.dense_4h_to_h": (width, HIDDEN)}
     of_layer |= dict.fromkeys(("input_layernorm", "post_attention_layernorm"), (width,))

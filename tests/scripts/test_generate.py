@@ -10,7 +10,7 @@ import numpy as np
 import orbax.checkpoint as ocp
 import pytest
 
-from experiments.parscale import model, text
+from experiments.parscale import model, text, trained
 from jaxlab import config as configs
 from jaxlab.disk import write_config
 from jaxlab.tasks import corpus
@@ -155,10 +155,10 @@ def test_tokens_are_those_that_the_run_learned(tmp_path):
     task = {"dataset": f"files:{tmp_path}/*.txt", "vocabulary": 270, "data_dir": str(tmp_path)}
     config = configs.override(config_of(1), {f"task.{key}": value for key, value in task.items()})
     learned = corpus.load_tokens(task["dataset"], "train", tmp_path, 270).info["tokenizer_hash"]
-    trained = generate.Trained(config, None, learned)
-    encode, decode = generate.codec(trained)
+    own = trained.Trained(config, None, learned, None, "")
+    encode, decode = trained.codec(own)
     tokens = encode(b"the cat sat\n")
     assert decode(tokens) == b"the cat sat\n"
     assert len(tokens) < len(b"the cat sat\n")
     with pytest.raises(ValueError, match="is not the text of the run"):
-        generate.codec(trained._replace(tokenizer_hash="0"))
+        trained.codec(own._replace(tokenizer_hash="0"))
