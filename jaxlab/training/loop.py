@@ -110,7 +110,7 @@ def _train(
     progress(Update(0, compiling=True))
     restored = checkpoints.restore(jax.eval_shape(compiled.init, arguments), mesh)
     # Without a checkpoint nothing is recorded yet, not even the start.
-    step, state = restored or (-1, compiled.init(arguments))
+    step, state = restored or (-1, compiled.start(compiled.init(arguments)))
     records = folder / "metrics.jsonl"
     expected = record_steps_R[record_steps_R <= step].tolist()
     kept = processes.on_first(lambda: metrics.truncate(records, step))

@@ -53,7 +53,8 @@ class Program(NamedTuple):
     Attributes:
         place: (values_M) -> arguments: puts traced values by dotted key, a number per member, and
             the experiment's data on the mesh.
-        init: (arguments) -> the state before the first step.
+        init: (arguments) -> the state before the first step, with parameters as they are drawn.
+        start: (state) -> the same, with the parameters that `Experiment.start` has.
         advance: (state, arguments, start, stop) -> state: takes the steps from start to stop. The
             state passed in is donated.
         run: (state, arguments, start, stop) -> (state, metrics): the same, then a record: averages
@@ -63,6 +64,7 @@ class Program(NamedTuple):
 
     place: Callable[[dict[str, np.ndarray]], Arguments]
     init: Callable[[Arguments], State]
+    start: Callable[[State], State]
     advance: Callable[[State, Arguments, int, int], State]
     run: Callable[[State, Arguments, int, int], tuple[State, Metrics]]
     interval: Any
@@ -110,7 +112,7 @@ def build(experiment: Experiment, config: Config, mesh: Mesh) -> Program:
     interval_of_members = shard(local.interval, every_interval, (member, member))
 
     @jax.jit
-    def draw(arguments: Arguments) -> State:
+    def init(arguments: Arguments) -> State:
         return constrain(init_members(arguments))
 
     @functools.partial(jax.jit, donate_argnums=0)
@@ -130,12 +132,11 @@ def build(experiment: Experiment, config: Config, mesh: Mesh) -> Program:
     def run(state: State, arguments: Arguments, start: int, stop: int) -> tuple[State, Metrics]:
         return call(state, arguments, start, stop, config.eval.batches)
 
-    def init(arguments: Arguments) -> State:
-        state = draw(arguments)
+    def start(state: State) -> State:
         average = _started(experiment.start, state.average) if state.average else {}
         return state._replace(params=_started(experiment.start, state.params), average=average)
 
-    return Program(place, init, advance, run, interval)
+    return Program(place, init, start, advance, run, interval)
 
 
 def state_shapes(experiment: Experiment, config: Config) -> State:

@@ -69,7 +69,7 @@ def config_of(folder, **overrides):
         "train.batch_size": 2,
         "records.every_steps": 2,
         "eval.batches": 1,
-        "devices.data": 1,
+        "devices.mesh": (1, 1),
         "model.rematerialized": False,
     }
     return configs.override(config, small | overrides)
