@@ -11,7 +11,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeAlias
 
 from ml_collections import ConfigDict, FrozenConfigDict
@@ -110,14 +110,37 @@ def base() -> Config:
     )
 
 
-def leaves(config: Config | Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Yields (dotted key, value) for every value of a config, in the order of the keys."""
-    for key in sorted(config):
-        value = config[key]
+def leaves(config: Config | Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
+    """Returns (dotted key, value) for every value of a config, in the order of the keys."""
+    values = config if isinstance(config, dict) else config._fields
+    result = []
+    for key in sorted(values):
+        value = values[key]
         if isinstance(value, ConfigDict | dict):
-            yield from leaves(value, f"{prefix}{key}.")
+            result += leaves(value, f"{prefix}{key}.")
         else:
-            yield prefix + key, value
+            result.append((prefix + key, value))
+    return result
+
+
+# A sweep of a thousand groups makes thousands of configs. The constructor of ConfigDict takes 1.3
+# ms and `to_dict` 0.3, for they set and get each value with all checks; these take 0.07 and 0.03.
+def _dicts(config: Config) -> dict[str, Any]:
+    """Returns a config as dicts in dicts."""
+    return {
+        key: _dicts(value) if isinstance(value, ConfigDict) else value
+        for key, value in config._fields.items()
+    }
+
+
+def _config(values: Mapping[str, Any]) -> Config:
+    """Returns a config that holds dicts in dicts."""
+    result = ConfigDict()
+    made = {
+        key: _config(value) if isinstance(value, dict) else value for key, value in values.items()
+    }
+    result._fields.update(made)
+    return result
 
 
 def is_traced(key: str, value: Any) -> bool:
@@ -131,7 +154,7 @@ def split(config: Config) -> tuple[Config, dict[str, float]]:
     The static part lacks the traced keys altogether, so code that reads one at build time fails
     instead of baking a member's number into the program of the whole group.
     """
-    static = ConfigDict(config.to_dict())
+    static = _config(_dicts(config))
     values = {key: value for key, value in leaves(config) if is_traced(key, value)}
     for key in values:
         parent, _, name = key.rpartition(".")
@@ -145,8 +168,8 @@ def override(config: Config, overrides: Overrides) -> Config:
     Raises:
         ConfigError: for a key that the config does not have, or a value of another type.
     """
-    result = ConfigDict(config.to_dict())
-    known = dict(leaves(result))
+    result = _config(_dicts(config))
+    known = dict(leaves(config))
     for key, value in overrides.items():
         put(result, key, converted(known, key, value))
     return result
@@ -243,7 +266,7 @@ def plain(value: Any) -> Any:
 
 def from_plain(value: Mapping[str, Any]) -> Config:
     """Returns the config that JSON holds; lists come back as tuples, which is what configs hold."""
-    return ConfigDict(tuples(value))
+    return _config(tuples(value))
 
 
 def tuples(value: Any) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import uuid
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,7 +27,7 @@ def write_atomically(path: str | os.PathLike[str], content: bytes) -> None:
         ConfigError: it cannot be written.
     """
     path = Path(path)
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    partial = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")  # unique, on other hosts too
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
