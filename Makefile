@@ -44,7 +44,7 @@ quickstart: setup
 one_third: setup
 	$(run-studies)
 
-## parscale     run every study of P streams (a day) and write results/parscale
+## parscale     run every study of P streams (two days) and write results/parscale
 parscale: setup
 	$(run-studies)
 
