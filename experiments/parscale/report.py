@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from experiments.parscale.words import CONTROLS, FROM_SCRATCH, SWITCHED_ON
-from jaxlab.report.hypothesis import Hypothesis, Results
+from jaxlab.report.hypothesis import Hypothesis, Results, System
 
 # Ids of claims, and what is said of their numbers where all of them were measured.
 SENTENCES = (
@@ -34,6 +34,51 @@ def answer(results: Results) -> list[str]:
     ]
 
 
+SYSTEMS = (
+    System(
+        "two stages: streams switched on in a trained decoder (Sec. 4, Fig. 5)",
+        "branches",
+        "branches_gain_4",
+        "longer branches and larger decoders: size `large`",
+    ),
+    System(
+        "the law from scratch, E + (A / (N (k ln P + 1)))^α (Fig. 2)",
+        "widths",
+        "widths_k",
+        "20 tokens a parameter, more widths, and decoders of 0.1 to 1 billion parameters",
+    ),
+    System(
+        "correlation of the streams' errors (Eq. 4)",
+        "branches",
+        "branches_average_4",
+        "the errors themselves on a source whose true distribution is known",
+    ),
+    System(
+        "reasoning against memory (conjecture from the benchmarks)",
+        "memory",
+        "memory_ratio_4",
+        "the decoders of `branches`, with the single-stream prefix as the reference",
+    ),
+    System(
+        "which transformation makes streams differ (App. A)",
+        "branches",
+        "branches_lora",
+        "rates tuned for each",
+    ),
+    System(
+        "streams around a frozen decoder (Fig. 6)",
+        "",
+        "",
+        "a study; `start.frozen` trains them",
+    ),
+    System(
+        "cost of inference (Figs. 1 and 4)",
+        "widths",
+        "law_cost_latency_8",
+        "the decoding of `scripts/benchmark.py` on an idle accelerator",
+    ),
+)
+
 HYPOTHESIS = Hypothesis(
     question="Do P parallel streams act like more parameters?",
     answer=answer,
@@ -56,4 +101,5 @@ HYPOTHESIS = Hypothesis(
     "error over these. One learning rate serves all conditions. The study of memory and reasoning "
     "has decoders of a few thousand parameters. Intervals are of 95 % each, not corrected for the "
     "number of claims: one in twenty misses what it measures.",
+    systems=SYSTEMS,
 )
