@@ -124,9 +124,8 @@ def figure_of_widths(study: Study) -> Figure:
         ax.axvspan(*WINDOW, color="grey", alpha=0.1, lw=0)
         ax.set(xscale="log", yscale="log", xlabel=TAU, ylabel=label)
     plots.legend(left)
-    seeds = np.unique(study.data["seed"].values).size
     caption = (
-        f"Decoders of Python source, means of {seeds} seeds; Adam at the constant rate "
+        f"Decoders of Python source, means of {study.seeds} seeds; Adam at the constant rate "
         f"{study.config.optimizer.learning_rate:g}. Fits are made in the shaded window. Shuffled: "
         "the same bytes in random order, by the narrowest decoder."
     )

@@ -189,7 +189,7 @@ def prefix_loop_by_loop(study):
     for ax in axes[len(found) :]:
         ax.remove()
     caption = (
-        f"Sequences of {length} elements of S3, {study.config.seeds} seeds: the longest prefix up "
+        f"Sequences of {length} elements of S3, {study.seeds} seeds: the longest prefix up "
         "to which all products are 95 % right, read after each loop of one block that reads the "
         "tokens again in every loop. Training asks for two elements first and doubles them, with "
         "loops in proportion but in one panel; all have the same parameters, data and steps."

@@ -125,7 +125,7 @@ CLAIMS = trained_for(
 def accuracy_by_depth(study):
     """Returns accuracy against depth for every rule and T."""
     caption = (
-        f"Accuracy of hard gates, {study.config.seeds} wirings with 95 % intervals; dashed, the "
+        f"Accuracy of hard gates, {study.seeds} wirings with 95 % intervals; dashed, the "
         "exact ceiling of the receptive field of D layers. What T layers or more fall short of it "
         "is a layer to join three cells by gates of two inputs, or learning."
     )

@@ -208,7 +208,7 @@ def accuracy_by_compute(study):
         for ax in (left, right):
             ax.set(ylim=(0.5, 1.03), title=f"Rule {RULE}, T = {time}")
     caption = (
-        f"Ring circuits, {study.config.seeds} seeds, 95 % intervals. From one layer on, compute "
+        f"Ring circuits, {study.seeds} seeds, 95 % intervals. From one layer on, compute "
         "goes into layers (same parameters), width, votes of circuits that are trained apart (the "
         "mean of their probabilities), or mixed streams (same parameters but for a shift each). "
         "Serial depth is counted in the program of each model."

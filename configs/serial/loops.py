@@ -160,7 +160,7 @@ def prefix_by_loops(study):
         ax.set_ylim(-0.3, length + 0.3)
         plots.legend(ax)
     caption = (
-        f"Sequences of S3, mean and range of {study.config.seeds} seeds. Left: one block with the "
+        f"Sequences of S3, mean and range of {study.seeds} seeds. Left: one block with the "
         "same parameters, trained with more loops; and one loop of as many FLOPs as the most "
         "loops, spent on width. Right: the one with the most loops, read after each of them, and "
         f"beyond those that it was trained with. The model is {PLAIN}."

@@ -244,7 +244,7 @@ def solved_by_compute(study):
         title = f"{rounds} round{'s' * (rounds > 1)} of forced moves"
         ax.set(ylabel="share of puzzles solved", ylim=(-0.03, 1.03), title=title)
     caption = (
-        f"Puzzles without a mistake, {study.config.seeds} seeds, 95 % intervals. From one layer "
+        f"Puzzles without a mistake, {study.seeds} seeds, 95 % intervals. From one layer "
         "on, compute goes into layers (same parameters), width, mixers that vote, or mixed streams "
         "(same parameters but for a shift each). Every layer sees the whole board, and puzzles of "
         f"all rounds have as many blanks. {conditions.CHOICE}"

@@ -254,7 +254,7 @@ def accuracy_by_levels(study):
         plots.legend(ax)
     shares = ", ".join(f"{right:.3g} ({group})" for group, right in best.items())
     caption = (
-        f"Sequences of {length} elements, mean and range of {study.config.seeds} seeds. Left: "
+        f"Sequences of {length} elements, mean and range of {study.seeds} seeds. Left: "
         "trees of two branches have the same parameters at every depth. Right: fewer levels of "
         "more branches, which see all elements too and have more parameters, beside the four "
         f"levels. At best one level is right in {shares}: what it learns with the whole product as "

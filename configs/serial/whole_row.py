@@ -211,7 +211,7 @@ def accuracy_by_compute(study):
         conditions.draw(ax, found[task], cells.ACCURACY)
         ax.set(ylabel="accuracy", ylim=(0.48, 1.02), title=f"Rule {task[0]}, T = {task[1]}")
     caption = (
-        f"Cells that are right after T steps, {study.config.seeds} seeds, 95 % intervals. From one "
+        f"Cells that are right after T steps, {study.seeds} seeds, 95 % intervals. From one "
         "layer on, compute goes into layers (same parameters), width, mixers that vote, or mixed "
         f"streams. Every layer reads the whole row. {conditions.CHOICE}"
     )

@@ -198,7 +198,7 @@ def accuracy_by_length(study):
     plots.shared_legend(axes)
     caption = (
         f"Accuracy on every prefix after {study.config.train.steps} steps, mean and range of "
-        f"{study.config.seeds} seeds. Secondary evidence: more steps move the curves to the right."
+        f"{study.seeds} seeds. Secondary evidence: more steps move the curves to the right."
     )
     return Figure("words", "How far into a sequence products are right", caption, figure)
 

@@ -39,6 +39,11 @@ class Study:
     not_begun: tuple[str, ...] = ()
 
     @property
+    def seeds(self) -> int:
+        """How many seeds its members have, those that were added later included."""
+        return np.unique(self.data["seed"].values).size
+
+    @property
     def unfinished(self) -> list[str]:
         """The names of the runs that are not finished, those that have not begun among them."""
         begun = [run.folder.name for run in self.runs if run.done is None]

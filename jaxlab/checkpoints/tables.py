@@ -15,6 +15,7 @@ import numpy as np
 from jaxlab.checkpoints.opening import Checkpoint
 
 TEXT = ("name", "what", "dtype", "shape", "sharding", "change", "before", "after", "statistic")
+MOST_WRAPPED = 200  # rows that are fitted to a terminal, which takes a millisecond each
 
 
 def fields_of(records: Sequence[Any]) -> list[str]:
@@ -46,27 +47,39 @@ def as_csv(records: Sequence[Any]) -> str:
 
 
 def print_table(checkpoint: Checkpoint, records: Sequence[Any], footer: str = "") -> None:
-    """Prints the records; in a pipe nothing is wrapped."""
+    """Prints the records; in a pipe, and where there are many, nothing is wrapped."""
     from rich.console import Console
     from rich.table import Table
 
     console = Console(markup=False, highlight=False)
-    if not console.is_terminal:
-        console.width = 240
     step = "" if checkpoint.step is None else f", step {checkpoint.step}"
     console.print(f"{checkpoint.path} ({checkpoint.format}{step})", soft_wrap=True)
-    table = Table(box=None, header_style="bold", pad_edge=False)
     names = fields_of(records) if records else []
-    for name in names:
-        table.add_column(
-            name.replace("_", " "), justify="left" if name in TEXT else "right", overflow="fold"
-        )
-    for record in records:
-        table.add_row(*(cell(getattr(record, name)) for name in names))
-    if records:
+    header = [name.replace("_", " ") for name in names]
+    rows = [[cell(getattr(record, name)) for name in names] for record in records]
+    is_text = [name in TEXT for name in names]
+    if not console.is_terminal or len(rows) > MOST_WRAPPED:
+        print(_columns([header, *rows], is_text) if rows else "", flush=True)
+    else:
+        table = Table(box=None, header_style="bold", pad_edge=False)
+        for name, left in zip(header, is_text, strict=True):
+            table.add_column(name, justify="left" if left else "right", overflow="fold")
+        for row in rows:
+            table.add_row(*row)
         console.print(table)
     if footer:
         console.print(footer, soft_wrap=True)
+
+
+def _columns(rows: Sequence[Sequence[str]], is_text: Sequence[bool]) -> str:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join(
+            text.ljust(width) if left else text.rjust(width)
+            for text, width, left in zip(row, widths, is_text, strict=True)
+        ).rstrip()
+        for row in rows
+    )
 
 
 def as_page(checkpoint: Checkpoint, tables: dict[str, Sequence[Any]]) -> str:

@@ -60,12 +60,9 @@ def _series(ax: Axes) -> Iterator[tuple[str, Points]]:
             yield _name(line, i), _finite(line.get_xydata())
     for i, drawn in enumerate(ax.collections, 1):
         name = _name(drawn, i)
-        if isinstance(drawn, LineCollection):
-            segments = [np.asarray(segment) for segment in drawn.get_segments()]
-            yield name, _finite(np.concatenate(segments)) if segments else np.empty((0, 2))
-        elif isinstance(drawn, PathCollection):
+        if isinstance(drawn, PathCollection):
             yield name, _finite(drawn.get_offsets())
-        elif isinstance(drawn, PolyCollection):
+        elif isinstance(drawn, LineCollection | PolyCollection):
             outlines = [np.asarray(path.vertices) for path in drawn.get_paths()]
             yield name, _finite(np.concatenate(outlines)) if outlines else np.empty((0, 2))
     for i, bars in enumerate(ax.containers, 1):

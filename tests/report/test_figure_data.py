@@ -72,5 +72,11 @@ def test_what_is_large_is_thinned_and_says_so(ax):
     assert "every 4th point" in table.caption
 
 
+def test_segments_without_a_number_are_left_out(ax):
+    ax.vlines([1.0, 2.0], [0.0, np.nan], [1.0, np.nan], label="some")
+    ax.vlines([1.0], [np.nan], [np.nan], label="none")
+    assert figure_data(ax.figure).rows == [["panel 1", "some", 1.0, y, None] for y in (0.0, 1.0)]
+
+
 def test_nothing_drawn_is_an_empty_table(ax):
     assert figure_data(ax.figure).rows == []

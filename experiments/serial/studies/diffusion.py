@@ -116,7 +116,7 @@ def votes_by_steps(study: Study) -> Figure:
         plots.legend(ax)
     axes[0].set_ylabel(f"accuracy of {study.config.draws} votes")
     caption = (
-        f"Rule {RULE} after {study.config.task.time} steps, {study.config.seeds} seeds, 95 % "
+        f"Rule {RULE} after {study.config.task.time} steps, {study.seeds} seeds, 95 % "
         "intervals; dashed, the exact ceilings of the receptive field of one pass. It bounds the "
         "one cell in any number of steps; a row could pass it, since noisy answers go on to "
         "neighbours from pass to pass. A single draw scores less than a vote once it is a draw: "

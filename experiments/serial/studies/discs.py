@@ -141,7 +141,7 @@ def accuracy_by_compute(study: Study) -> Figure:
         ax.set(ylabel="accuracy", ylim=(0.2, 1.03))
         plots.legend(ax)
     caption = (
-        f"In which quarter of the box is each disc in the end? {study.config.seeds} "
+        f"In which quarter of the box is each disc in the end? {study.seeds} "
         "seeds, 95 % intervals. Mixers see all discs at once; layers share their weights. Left: "
         f"discs that collide. Right: the same, by how often discs met. {conditions.CHOICE}"
     )

@@ -95,7 +95,7 @@ def accuracy_by_depth(study: Study) -> Figure:
     shown = [own for own in found if own.time > 1] or found
     figure = cone.figure_by_depth([*shown, *(own for own in easy if own.time == last)])
     caption = (
-        f"Accuracy of ring circuits, {study.config.seeds} seeds with 95 % intervals; the dashed "
+        f"Accuracy of ring circuits, {study.seeds} seeds with 95 % intervals; the dashed "
         "line is the exact ceiling of the receptive field of D layers. Rule 90, an XOR of two "
         "cells, is a coin below T layers too: the threshold is where the light cone closes, and "
         "says nothing of a complexity class."

@@ -166,7 +166,7 @@ def width_by_steps(study: Study) -> Figure:
     steps = ", ".join(f"{n} at T = {T}" for T, n in zip(config.times, config.steps, strict=True))
     caption = (
         "The smallest width, of a ladder from 1 up by factors of about 1.4 that all answers share, "
-        f"at which training gets all 2^(2T + 1) windows right: mean of {config.seeds} seeds of its "
+        f"at which training gets all 2^(2T + 1) windows right: mean of {study.seeds} seeds of its "
         f"logarithm, 95 % intervals. Larger tables are given more steps ({steps}). A table fitted "
         "whole leaves nothing to generalise to, but that a narrower circuit could hold it, or "
         "would learn it in more steps, is not excluded."
