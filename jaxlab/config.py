@@ -110,9 +110,9 @@ def base() -> Config:
     )
 
 
-def leaves(config: Config | Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
+def leaves(config: Any, prefix: str = "") -> list[tuple[str, Any]]:
     """Returns (dotted key, value) for every value of a config, in the order of the keys."""
-    values = config if isinstance(config, dict) else config._fields
+    values: Any = config if isinstance(config, dict) else config._fields
     result = []
     for key in sorted(values):
         value = values[key]
@@ -135,7 +135,7 @@ def _dicts(config: Config) -> dict[str, Any]:
 
 def _config(values: Mapping[str, Any]) -> Config:
     """Returns a config that holds dicts in dicts."""
-    result = ConfigDict()
+    result: Any = ConfigDict()
     made = {
         key: _config(value) if isinstance(value, dict) else value for key, value in values.items()
     }

@@ -57,8 +57,7 @@ def submit(
         for name in missing:
             (workdir / name / "error.txt").unlink(missing_ok=True)
         packed = pack(missing, asked.groups_per_task, asked.array_size)
-        common = asked.gpus, save_minutes, fail_fast
-        calls = [(str(workdir), names, *common) for names in packed]
+        calls = [(str(workdir), names, save_minutes, fail_fast) for names in packed]
         ids = _submit(calls, workdir, asked, sweep.config.study)
         new = {name: job for names, job in zip(packed, ids, strict=True) for name in names}
         write_json(workdir / PLAN, {"tasks": tasks | new})
@@ -164,6 +163,7 @@ def _submit(calls: list[tuple[Any, ...]], workdir: Path, asked: Profile, name: s
         "mem": asked.memory or None,
         "array_parallelism": asked.parallel or len(calls),
         "signal_delay_s": SECONDS_TO_SAVE,
+        # Without a GPU a task that asked for one stops instead of training on the CPU.
         "setup": [KEEP_SHELL, f"export JAX_PLATFORMS={platforms}", *asked.setup],
         "additional_parameters": {"requeue": True} | asked.sbatch_options,
     }

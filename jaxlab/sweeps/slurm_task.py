@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 from pathlib import Path
 
-from jaxlab.config import check
+from jaxlab.config import ConfigError
 from jaxlab.disk import read_config
 from jaxlab.sweeps import console, local
 from jaxlab.sweeps.plan import Group
 from jaxlab.training import preemption
 
 
-def train(
-    workdir: str, names: tuple[str, ...], gpus: int, save_minutes: float, fail_fast: bool
-) -> None:
+def train(workdir: str, names: tuple[str, ...], save_minutes: float, fail_fast: bool) -> None:
     """Trains runs one after another; ends the process with the status of a task.
 
     A signal that the machine is wanted, or that the time is up, saves and puts the task back into
@@ -27,17 +24,16 @@ def train(
     Args:
         workdir: the folder of the study.
         names: of its runs.
-        gpus: how many the task asked for.
         save_minutes: see `loop.train`.
         fail_fast: whether to stop at the first group that fails, and to cancel tasks that wait.
     """
     signal.signal(signal.SIGCONT, signal.SIG_DFL)  # Slurm sends it before each SIGTERM
     preemption.heed()
     try:
-        if gpus:
-            _check_gpus()
         runs = [Group(name, *read_config(Path(workdir) / name)) for name in names]
         outcomes = console.train_runs(runs, Path(workdir), save_minutes, fail_fast)
+    except ConfigError as error:
+        sys.exit(f"error: {error}")
     except preemption.Preempted as reason:
         status = preemption.explain(reason)
         _requeue()
@@ -68,13 +64,3 @@ def _ask(*command: str) -> str:
     """Runs a command of Slurm; what goes wrong with it is in the log of the task, and no more."""
     result = subprocess.run(command, stdout=subprocess.PIPE, text=True)
     return result.stdout
-
-
-def _check_gpus() -> None:
-    import jax
-
-    check(
-        jax.default_backend() == "gpu",
-        f"the task asked for GPUs, but JAX finds none on {socket.gethostname()}: is the extra cuda "
-        "installed (make setup-cuda), and does nvidia-smi show them there?",
-    )

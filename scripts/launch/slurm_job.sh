@@ -1,17 +1,24 @@
 #!/usr/bin/env bash
-# The job that slurm_gpu.sh submits: one sweep on the GPUs of one node. SBATCH_* variables at
-# submission override the lines below. A job that the cluster takes back starts again by itself
-# and goes on from its last checkpoint.
+# The job that slurm.sh submits. Options of sbatch override the lines below.
 #SBATCH --job-name=jaxlab
-#SBATCH --nodes=1
-#SBATCH --ntasks=1
-#SBATCH --gpus=1
-#SBATCH --cpus-per-task=8
 #SBATCH --time=08:00:00
 #SBATCH --requeue
 #SBATCH --open-mode=append
+#SBATCH --signal=USR2@90
 set -euo pipefail
+gpus=$1 setup=$2 train=("${@:3}")
 
-nvidia-smi --list-gpus
-export JAX_PLATFORMS=cuda,cpu # without a GPU this stops at once instead of training on the CPU
-exec .venv/bin/python scripts/sweep.py --config="$1" --workdir="$2"
+trap '' TERM USR1 USR2 # they are for the training, which saves
+eval "$setup"
+if ((gpus)); then
+  export JAX_PLATFORMS=cuda,cpu # without a GPU the training stops instead of using the CPU
+else
+  export JAX_PLATFORMS=cpu
+fi
+status=0
+srun "${train[@]}" || status=$?
+# 75: it has saved and wants to go on. Where the job is being cancelled, it is no longer running.
+if ((status == 75)) && [[ $(squeue --jobs="$SLURM_JOB_ID" --noheader --format=%T) == RUNNING ]]; then
+  scontrol requeue "$SLURM_JOB_ID"
+fi
+exit "$status"

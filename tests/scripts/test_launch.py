@@ -1,6 +1,6 @@
-"""Set-up and launch: what a dry run prints, what a run does, and how bad input is answered.
+"""Launch scripts: what a dry run prints, what a run does, and how bad input is answered.
 
-There is no cluster here, so runs meet commands of the same names that log how they were called.
+There is no cloud here, so runs meet commands of the same names that log how they were called.
 """
 
 import os
@@ -16,13 +16,22 @@ REPOSITORY = Path(__file__).parents[2]
 LAUNCH = REPOSITORY / "scripts" / "launch"
 CONFIG = "configs/one_third/headline.py"
 TPU = ("--name=lab-1", "--zone=us-central2-b", "--type=v4-8")
-NO_TPU_YET = 'case "$*" in *describe*) exit 1 ;; esac'
+STUDY = ("--", CONFIG, "runs/headline")
+TRAIN = [".venv/bin/python", "scripts/sweep.py", f"--config={CONFIG}", "--workdir=runs/headline"]
 
 
 def launch(script, *arguments, path=None, **variables):
     environment = os.environ | variables | ({"PATH": path} if path else {})
     command = ["bash", str(LAUNCH / script), *arguments]
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+
+
+def printed(script, *arguments):
+    """Returns the commands that a dry run prints."""
+    result = launch(script, "--dry-run", *arguments, TMPDIR="/tmp")
+    assert result.returncode == 0, result.stderr
+    lines = result.stdout.splitlines()
+    return [shlex.split(line) for line in lines if not line.startswith("#")]
 
 
 @pytest.fixture
@@ -44,105 +53,101 @@ def stand_in(tmp_path):
     return make, calls
 
 
-def test_slurm_dry_run_prints_each_command_and_runs_none():
-    result = launch("slurm_gpu.sh", "--dry-run", "--", CONFIG, "runs/my 90% study")
-    assert (result.returncode, result.stderr) == (0, "")
-    assert [shlex.split(line) for line in result.stdout.splitlines()] == [
-        ["cd", str(REPOSITORY)],
-        ["make", "setup-cuda"],
-        ["mkdir", "-p", "runs/my 90% study"],
-        [
-            "sbatch",
-            "--output=runs/my 90%% study/slurm-%j.out",
-            "scripts/launch/slurm_job.sh",
-            CONFIG,
-            "runs/my 90% study",
-        ],
+def test_slurm_passes_options_setup_and_overrides():
+    nodes = ("--nodes=2", "--gpus=4", "--partition=gpu", "--setup=module load 'a b'")
+    made, (sbatch, *options) = printed(
+        "slurm.sh", *nodes, "--", CONFIG, "runs/my 90% study", "--config.seeds=4"
+    )
+    assert made == ["mkdir", "-p", "runs/my 90% study"]
+    assert [sbatch, *options[:6]] == [
+        *("sbatch", "--nodes=2", "--ntasks-per-node=4", "--gpus-per-node=4"),
+        *("--output=runs/my 90%% study/slurm-%j.out", "--partition=gpu"),
+        "scripts/launch/slurm_job.sh",
     ]
+    assert options[6] == "4"
+    assert options[7] == "module load 'a b'; "
+    assert options[8:] == [*TRAIN[:3], "--workdir=runs/my 90% study", "--config.seeds=4"]
     assert not (REPOSITORY / "runs" / "my 90% study").exists()
 
 
-def test_slurm_runs_what_the_dry_run_prints(stand_in, tmp_path):
+@pytest.mark.parametrize(
+    ("status", "state", "requeued"),
+    [
+        (0, "RUNNING", False),
+        (75, "RUNNING", True),
+        (75, "COMPLETING", False),
+        (1, "RUNNING", False),
+    ],
+)
+def test_a_slurm_job_that_saved_is_put_back_unless_it_is_cancelled(
+    stand_in, status, state, requeued
+):
     make, calls = stand_in
-    workdir = tmp_path / "a study"
-    path = make("make", "sbatch")
-    result = launch("slurm_gpu.sh", "--", CONFIG, str(workdir), path=path)
-    dry = launch("slurm_gpu.sh", "--dry-run", "--", CONFIG, str(workdir))
-    assert (result.returncode, result.stdout) == (0, dry.stdout)
-    printed = [shlex.split(line) for line in dry.stdout.splitlines()]
-    assert calls() == [command for command in printed if command[0] in ("make", "sbatch")]
-    assert workdir.is_dir()
-
-
-def test_slurm_stops_when_the_setup_fails(stand_in, tmp_path):
-    make, calls = stand_in
-    make("sbatch")
-    path = make("make", behaviour="exit 2")
-    result = launch("slurm_gpu.sh", "--", CONFIG, str(tmp_path / "study"), path=path)
-    assert result.returncode == 2
-    assert calls() == [["make", "setup-cuda"]]
-
-
-def test_the_slurm_job_trains_on_the_gpu_alone(stand_in, tmp_path):
-    make, calls = stand_in
-    path = make("nvidia-smi")
-    make("python", behaviour='echo "platforms $JAX_PLATFORMS"')
-    (tmp_path / ".venv").mkdir()
-    (tmp_path / ".venv" / "bin").symlink_to(tmp_path / "bin")
-    command = ["bash", str(LAUNCH / "slurm_job.sh"), "configs/a b.py:x=1", "runs/my study"]
-    result = subprocess.run(
-        command, cwd=tmp_path, env=os.environ | {"PATH": path}, capture_output=True, text=True
-    )
-    assert (result.returncode, result.stdout) == (0, "platforms cuda,cpu\n")
-    assert calls()[1] == [
-        *("python", "scripts/sweep.py", "--config=configs/a b.py:x=1", "--workdir=runs/my study")
-    ]
+    make("squeue", behaviour=f"echo {state}")
+    make("scontrol")
+    path = make("srun", behaviour=f'echo "$JAX_PLATFORMS $A"; exit {status}')
+    command = ["bash", str(LAUNCH / "slurm_job.sh"), "1", "export A='x y'", "python", "a b.py"]
+    environment = os.environ | {"PATH": path, "SLURM_JOB_ID": "7"}
+    result = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert (result.returncode, result.stdout) == (status, "cuda,cpu x y\n")
+    assert calls()[0] == ["srun", "python", "a b.py"]
+    assert (["scontrol", "requeue", "7"] in calls()) == requeued
 
 
 def test_tpu_dry_run_prints_each_command():
-    result = launch("tpu_vm.sh", "--dry-run", *TPU, "--", CONFIG, "runs/headline", TMPDIR="/tmp")
-    assert result.returncode == 0
-    lines = [shlex.split(line) for line in result.stdout.splitlines()]
+    flag = "--config.task.name='a b'"
+    lines = printed("tpu_vm.sh", *TPU, "--spot", "--nfs=10.0.0.2:/lab", *STUDY, flag)
     tpu, zone = ["gcloud", "compute", "tpus", "tpu-vm"], "--zone=us-central2-b"
-    create = [*tpu, "create", "lab-1", zone, "--accelerator-type=v4-8"]
-    assert lines[0] == [
-        *(*tpu, "describe", "lab-1", zone, "||"),
-        *(*create, "--version=tpu-ubuntu2204-base"),
-    ]
+    kind = ["--version=tpu-ubuntu2204-base", "--accelerator-type=v4-8", "--spot"]
+    assert lines[0] == [*tpu, "create", "lab-1", zone, *kind]
     archive = "/tmp/jaxlab-lab-1.tar.gz"
     assert lines[1] == ["git", "archive", "--format=tar.gz", f"--output={archive}", "HEAD"]
     assert lines[2] == [*tpu, "scp", archive, "lab-1:jaxlab.tar.gz", zone, "--worker=all"]
-    assert [line[:7] for line in lines[3:7]] == [[*tpu, "ssh", "lab-1", zone]] * 4
-    assert lines[5][-1] == "--command=cd jaxlab && make setup-tpu PYTHON=python3.12"
-    assert lines[6][-1] == (
-        "--command=cd jaxlab && JAX_PLATFORMS=tpu,cpu .venv/bin/python scripts/sweep.py "
-        f"--config={CONFIG} --workdir=runs/headline"
-    )
-    fetch = [*tpu, "scp", "--recurse", "lab-1:jaxlab/runs/headline", "runs", zone, "--worker=0"]
-    assert lines[7:9] == [["mkdir", "-p", "runs"], fetch]
-    assert lines[9][-len(tpu) - 3 :] == [*tpu, "delete", "lab-1", zone]
+    on_all = [*tpu, "ssh", "lab-1", zone, "--worker=all"]
+    assert [line[:8] for line in lines[3:8]] == [on_all] * 5
+    assert "sudo mount 10.0.0.2:/lab jaxlab/runs" in lines[4][-1]
+    assert lines[6][-1] == "--command=cd jaxlab && make setup-tpu PYTHON=python3.12"
+    words = shlex.split(lines[7][-1].removeprefix("--command="))
+    inner = words[words.index("-c") + 1]
+    assert shlex.split(inner)[:6] == ["JAX_PLATFORMS=tpu,cpu", *TRAIN, f"{flag};"]
+    assert lines[-2:] == [
+        ["mkdir", "-p", "runs"],
+        [*tpu, "scp", "--recurse", "lab-1:jaxlab/runs/headline", "runs", zone, "--worker=0"],
+    ]
 
 
-@pytest.mark.parametrize("exists", [True, False])
-def test_tpu_makes_the_vm_only_if_there_is_none(stand_in, tmp_path, exists):
-    make, calls = stand_in
-    path = make("git", "mkdir", "gcloud", behaviour="" if exists else NO_TPU_YET)
-    arguments = ("tpu_vm.sh", *TPU, "--", CONFIG, "runs/headline")
-    result = launch(*arguments, path=path, TMPDIR=str(tmp_path))
-    assert result.returncode == 0
-    verbs = [call[4] for call in calls() if call[0] == "gcloud"]
-    made = [] if exists else ["create"]
-    assert verbs == ["describe", *made, "scp", "ssh", "ssh", "ssh", "ssh", "scp"]
-
-
-def test_tpu_copies_the_results_back_even_when_training_fails(stand_in, tmp_path):
+@pytest.mark.parametrize(
+    ("state", "follow", "options", "verbs", "status"),
+    [
+        ("READY", "exit status 0", (), [], 0),
+        ("", "exit status 0", (), ["create"], 0),
+        ("PREEMPTED", "exit status 0", (), ["delete", "create"], 0),
+        ("READY", "exit status 1", ("--spot",), [], 1),
+        ("READY", "", (), [], 1),
+    ],
+)
+def test_tpu_makes_the_vm_if_it_must_and_brings_the_results_back(
+    stand_in, tmp_path, state, follow, options, verbs, status
+):
     make, calls = stand_in
     make("git", "mkdir")
-    path = make("gcloud", behaviour='case "$*" in *sweep.py*) exit 7 ;; esac')
-    arguments = ("tpu_vm.sh", *TPU, "--", CONFIG, "runs/headline")
-    result = launch(*arguments, path=path, TMPDIR=str(tmp_path))
-    assert result.returncode == 7
-    assert calls()[-1][4:7] == ["scp", "--recurse", "lab-1:jaxlab/runs/headline"]
+    path = make(
+        "gcloud",
+        behaviour=f'case "$*" in *describe*) echo {state} ;; *tail*) echo {follow} ;; esac',
+    )
+    result = launch("tpu_vm.sh", *TPU, *options, *STUDY, path=path, TMPDIR=str(tmp_path))
+    assert result.returncode == status, result.stderr
+    used = [call[4] for call in calls() if call[0] == "gcloud" and call[4] != "describe"]
+    assert used == [*verbs, "scp", "ssh", "ssh", "ssh", "ssh", "ssh", "scp"]
+    assert "costs money, until: scripts/launch/tpu_vm.sh --name=lab-1" in result.stdout
+
+
+def test_tpu_verbs_do_one_thing_and_a_queue_is_asked():
+    ((*words,),) = printed("tpu_vm.sh", *TPU, "delete", *STUDY)
+    assert words[4:6] == ["delete", "lab-1"]
+    ((*words,),) = printed("tpu_vm.sh", *TPU, "--queue", "up", *STUDY)
+    assert words[3:6] == ["queued-resources", "create", "lab-1"]
+    assert "--node-id=lab-1" in words
 
 
 @pytest.mark.parametrize(
@@ -155,29 +160,45 @@ def test_tpu_copies_the_results_back_even_when_training_fails(stand_in, tmp_path
     ],
 )
 def test_each_tpu_type_gets_its_software_version(tpu_type, version):
-    options = ("--name=a", "--zone=b", f"--type={tpu_type}")
-    result = launch("tpu_vm.sh", "--dry-run", *options, "--", CONFIG, "runs/a")
-    assert shlex.split(result.stdout.splitlines()[0])[-1] == f"--version={version}"
+    ((*words,),) = printed("tpu_vm.sh", *TPU[:2], f"--type={tpu_type}", "up", *STUDY)
+    assert f"--version={version}" in words
+
+
+def test_hosts_train_as_processes_of_one_training():
+    lines = printed("ssh.sh", "--hosts=a,me@b", "--folder=/lab x", *STUDY, "--config.seeds=4")
+    assert [line[:2] for line in lines] == [["ssh", "a"], ["ssh", "me@b"]]
+    for number, line in enumerate(lines):
+        words = shlex.split(line[2])
+        assert words[:2] == ["cd", "/lab x"]
+        start = words.index("nohup") + 1
+        assert words[start : start + 8] == [
+            *(*TRAIN, "--config.seeds=4", "--coordinator=a:9911"),
+            *("--processes=2", f"--process={number}"),
+        ]
+    assert all("kill -TERM" in line[2] for line in printed("ssh.sh", "--hosts=a,b", "stop", *STUDY))
 
 
 @pytest.mark.parametrize(
     ("script", "arguments", "complaint"),
     [
-        ("slurm_gpu.sh", (), "needs CONFIG and WORKDIR after --, got 0"),
-        ("slurm_gpu.sh", ("--", CONFIG), "needs CONFIG and WORKDIR after --, got 1"),
-        ("slurm_gpu.sh", (CONFIG, "runs/a"), f"unknown option {CONFIG}"),
-        ("slurm_gpu.sh", ("--dryrun", "--", CONFIG, "runs/a"), "unknown option --dryrun"),
-        ("slurm_gpu.sh", ("--", "configs/none.py", "runs/a"), "no config file configs/none.py"),
-        ("slurm_gpu.sh", ("--", CONFIG, "runs/a"), "sbatch is not here"),
+        ("slurm.sh", (), "needs CONFIG and WORKDIR after --, got 0"),
+        ("slurm.sh", ("--", CONFIG), "needs CONFIG and WORKDIR after --, got 1"),
+        ("slurm.sh", (CONFIG, "runs/a"), f"unknown option {CONFIG}"),
+        ("slurm.sh", ("--dryrun", *STUDY), "unknown option --dryrun"),
+        ("slurm.sh", ("--gpus=x", *STUDY), "give whole numbers"),
+        ("slurm.sh", (*STUDY, "seeds=4"), "cannot read seeds=4"),
+        ("slurm.sh", ("--", "configs/none.py", "runs/a"), "no config file configs/none.py"),
+        ("slurm.sh", STUDY, "sbatch is not here"),
         ("tpu_vm.sh", (), "needs --name=..."),
-        ("tpu_vm.sh", (*TPU[:2], "--", CONFIG, "runs/a"), "needs --type=..."),
-        ("tpu_vm.sh", ("--name=$(id)", *TPU[1:], "--", CONFIG, "runs/a"), "needs --name=..."),
-        ("tpu_vm.sh", (*TPU[:2], "--type=a100", "--", CONFIG, "runs/a"), "unknown TPU type a100"),
-        ("tpu_vm.sh", (*TPU, "--", CONFIG), "needs CONFIG and WORKDIR after --, got 1"),
+        ("tpu_vm.sh", (*TPU[:2], *STUDY), "needs --type=..."),
+        ("tpu_vm.sh", ("--name=$(id)", *TPU[1:], *STUDY), "needs --name=..."),
+        ("tpu_vm.sh", (*TPU[:2], "--type=a100", *STUDY), "unknown TPU type a100"),
+        ("tpu_vm.sh", (*TPU, "--nfs=$(id)", *STUDY), "write HOST:/SHARE"),
         ("tpu_vm.sh", (*TPU, "--", CONFIG, "/data/a"), "WORKDIR must lie below the repository"),
         ("tpu_vm.sh", (*TPU, "--", CONFIG, "runs/../.."), "WORKDIR must lie below the repository"),
-        ("tpu_vm.sh", (*TPU, "--", "configs/none.py", "runs/a"), "no config file configs/none.py"),
-        ("tpu_vm.sh", (*TPU, "--", CONFIG, "runs/a"), "gcloud is not here"),
+        ("tpu_vm.sh", (*TPU, *STUDY), "gcloud is not here"),
+        ("ssh.sh", STUDY, "needs --hosts=A,B"),
+        ("ssh.sh", ("--hosts=a,-oProxyCommand=x", *STUDY), "which is no name of a host"),
     ],
 )
 def test_bad_input_gets_one_line(script, arguments, complaint, tmp_path):
@@ -190,9 +211,9 @@ def test_bad_input_gets_one_line(script, arguments, complaint, tmp_path):
     assert complaint in line
 
 
-@pytest.mark.parametrize("script", ["slurm_gpu.sh", "tpu_vm.sh"])
+@pytest.mark.parametrize("script", ["slurm.sh", "tpu_vm.sh", "ssh.sh"])
 def test_help_explains_the_script(script):
-    result = launch(script, "--help")
+    result = launch(script, "--help", path=f"/bin:{os.environ['PATH']}")
     assert (result.returncode, result.stderr) == (0, "")
     assert f"usage: scripts/launch/{script} [--dry-run]" in result.stdout
 
@@ -200,5 +221,5 @@ def test_help_explains_the_script(script):
 def test_shellcheck_finds_nothing():
     scripts = [*LAUNCH.glob("*.sh"), REPOSITORY / ".ci" / "run"]
     shellcheck = Path(sys.executable).parent / "shellcheck"
-    result = subprocess.run([shellcheck, *scripts], capture_output=True, text=True)
+    result = subprocess.run([shellcheck, *scripts], cwd=REPOSITORY, capture_output=True, text=True)
     assert (result.returncode, result.stdout) == (0, "")
