@@ -31,6 +31,10 @@ SIZES = {
     "prose": {
         "task.dataset": "packages_prose",
         "start.study": f"{TRUNK}_prose",
+        "task.first_step": 2800,
+        "train.steps": 1400,
+        "records.every_steps": 1400,
+        "eval.batches": 400,
         "conditions": ("one", "prefix", "four"),
     },
     "large": {**sizes.LARGE, "task.first_step": 20_000, "train.steps": 1000},
@@ -72,7 +76,7 @@ RIVALS = (  # percent of the loss of one stream at this N, from the published lo
     ("additive", "a law with a term of its own for P", {4: 1.1}),
     ("correlation", "a constant correlation of the streams", {4: 5.9}),
 )
-FREE = ("conditions", "task.dataset", "start.study")
+FREE = ("conditions", "task.dataset", "task.first_step", "start.study", "train.steps")
 finding = partial(Claim, free=FREE)
 control = partial(finding, kind=Kind.CONTROL)
 check = partial(finding, kind=Kind.CHECK)

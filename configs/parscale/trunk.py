@@ -1,10 +1,10 @@
 """Do plain decoders learn the source of Python packages well enough to branch from?
 
-Prediction: none of its own; arXiv 2505.10475, Sec. 4, trains its first stage on 1 T tokens, and so
-does this one, on 10 million at a constant rate. `branches` goes on from here.
+Prediction: none of its own; arXiv 2505.10475, Sec. 4, trains its first stage on 1 T tokens, this
+study on 10 million, at a constant rate. `branches` goes on from here.
 468,352 parameters: `make branches` trains trunk and branches by pairs of seeds, each pair a run.
 Time: 15 minutes on two idle CPU cores a seed; 8 seeds, 2 hours. Size `prose`: the documentation of
-the same packages. Size `large`: 0.2 billion parameters, for accelerators.
+the same packages, 5.7 million tokens. Size `large`: 0.2 billion parameters, for accelerators.
 
 python scripts/sweep.py --config=configs/parscale/trunk.py --workdir=runs/trunk
 """
@@ -22,7 +22,7 @@ from jaxlab.report.claims import Claim, Kind
 
 SIZES = {
     "default": {},
-    "prose": {"task.dataset": "packages_prose"},
+    "prose": {"task.dataset": "packages_prose", "train.steps": 2800, "records.every_steps": 1400},
     "large": sizes.LARGE,
     "tiny": sizes.TINY_STUDY,
 }
@@ -59,6 +59,6 @@ CLAIMS = (
         measure=part_of_guess,
         source=f"{PAPER}, Sec. 4: the first of two stages; range by this lab",
         kind=Kind.CHECK,
-        free=("task.dataset",),
+        free=("task.dataset", "train.steps"),
     ),
 )

@@ -159,6 +159,14 @@ def test_the_large_size_says_what_it_costs_and_lowers_for_cuda_and_tpu():
     assert "stablehlo" in traced.lower(lowering_platforms=("cuda", "tpu")).as_text()
 
 
+@pytest.mark.parametrize("size", ["default", "prose", "large", "tiny"])
+def test_branches_go_on_where_the_trunk_of_their_size_stops(size):
+    trunk, own = (planting.file_of(name).get_config(size) for name in ("trunk", "branches"))
+    assert own.task.first_step == trunk.train.steps
+    same = ("task.dataset", "task.vocabulary", "task.length", "train.batch_size", "model.layers")
+    assert [configs.get(own, key) for key in same] == [configs.get(trunk, key) for key in same]
+
+
 def test_conditions_are_added_to_a_study_as_seeds_are(tmp_path):
     for names, seeds in ((("one", "prefix"), 1), (("two",), 2)):
         flags = {"start.study": "", "conditions": names, "seeds": seeds}
