@@ -187,6 +187,9 @@ def converted(known: Mapping[str, Any], key: str, value: Any) -> Any:
         ConfigError: for a key that the config does not have, or a value of another type.
     """
     if key not in known:
+        close = [name for name in known if name.startswith(f"{key}.")]
+        if close:
+            raise ConfigError(f"{key} is a section: set one of its keys, such as {close[0]}")
         close = difflib.get_close_matches(key, known, n=1)
         hint = f"did you mean {close[0]!r}?" if close else f"it has {', '.join(known)}"
         raise ConfigError(f"the config has no key {key!r}: {hint}")

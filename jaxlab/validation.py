@@ -5,6 +5,7 @@ from __future__ import annotations
 from jaxlab.config import AVERAGES, OPTIMIZERS, SCHEDULES, Config, check, leaves, one_of
 
 CHOICES = {"optimizer": OPTIMIZERS, "schedule": SCHEDULES, "average": AVERAGES}
+MOST_RECORDS = 1_000_000  # of a run
 
 
 def validate(config: Config) -> None:
@@ -14,6 +15,9 @@ def validate(config: Config) -> None:
         if isinstance(value, float):
             in_range = value == 0 or 1e-37 < abs(value) < 1e38
             check(in_range, f"{key} is {value}: give a finite number that float32 can hold")
+        for part in value if isinstance(value, tuple | list) else (value,):
+            fits = not isinstance(part, int) or abs(part) < 2**31
+            check(fits, f"{key} is {part}: give a number below 2**31, which int32 can hold")
     check(0 <= config.seed < 2**31, f"seed is {config.seed}: give one from 0 to 2**31 - 1")
     optimizer, schedule, train = config.optimizer, config.schedule, config.train
     one_of(config, "optimizer.name", tuple(OPTIMIZERS))
@@ -77,6 +81,14 @@ def validate(config: Config) -> None:
         f"devices.mesh is {mesh}: give two numbers of devices, for members and for sharing their "
         "batches, such as (2, 4); 0 is free",
     )
+    records = train.steps // config.records.every_steps
+    check(
+        records <= MOST_RECORDS,
+        f"the run would record {records} times: make records.every_steps at least "
+        f"{-(-train.steps // MOST_RECORDS)}",
+    )
+    for key in ("records.per_decade", "checkpoint.keep_per_decade"):
+        check(values[key] <= 10_000, f"{key} is {values[key]}: give at most 10000")
 
 
 def unused_keys(config: Config) -> set[str]:

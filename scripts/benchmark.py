@@ -17,6 +17,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from jaxlab.command import local_path, run_command
+
 # In the order of `jaxlab.benchmark.sections`, which takes seconds to import.
 SECTIONS = ("decoder", "parts", "streams", "shapes", "grid", "members", "recurrent")
 
@@ -41,7 +43,9 @@ def parse() -> tuple[argparse.Namespace, list[str]]:
         metavar="PYTHON",
         help="time PyTorch too, of this Python",
     )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="where to write the numbers too")
+    parser.add_argument(
+        "--json", type=local_path, metavar="FILE", help="where to write the numbers too"
+    )
     parser.add_argument(
         "--page", action="store_true", help="fill docs/performance.md from results/; time nothing"
     )
@@ -232,4 +236,4 @@ def decode(configs: list, args: argparse.Namespace) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_command(main)

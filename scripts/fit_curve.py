@@ -20,6 +20,8 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from jaxlab.command import run_command
+
 if TYPE_CHECKING:  # numpy, scipy, rich and matplotlib wait until the arguments are parsed
     from jaxlab.analysis.curve import Curves
     from jaxlab.analysis.curve_file import Clock
@@ -311,4 +313,4 @@ def _plain(value: Any) -> Any:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_command(main)

@@ -19,6 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from jaxlab.command import run_command
+
 if TYPE_CHECKING:  # numpy, scipy, rich and matplotlib wait until the arguments are parsed
     from numpy import ndarray
 
@@ -296,4 +298,4 @@ def _plain(value: Any) -> Any:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_command(main)

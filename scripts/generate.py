@@ -9,9 +9,11 @@ python scripts/generate.py models/ParScale-1.8B-P4 --prompt="def main"
 from __future__ import annotations
 
 import argparse
+import os
 import sys
-from pathlib import Path
 from typing import Any
+
+from jaxlab.command import local_path, run_command
 
 
 def parse() -> argparse.Namespace:
@@ -23,18 +25,21 @@ def parse() -> argparse.Namespace:
         allow_abbrev=False,
     )
     parser.add_argument(
-        "run", type=Path, metavar="RUN", help="the folder of a finished run, or of a released model"
+        "run",
+        type=local_path,
+        metavar="RUN",
+        help="the folder of a finished run, or of a released model",
     )
     prompts = parser.add_mutually_exclusive_group()
     prompts.add_argument("--prompt", default="\n", help="text to write on from (default: a line)")
-    prompts.add_argument("--prompt_file", type=Path, help="a file that holds this text")
+    prompts.add_argument("--prompt_file", type=local_path, help="a file that holds this text")
     parser.add_argument("--tokens", type=int, default=200, help="tokens to write (default 200)")
     parser.add_argument(
         "--temperature", type=float, default=0.8, help="0 takes the likeliest (default 0.8)"
     )
     parser.add_argument("--seed", type=int, default=0, help="of the draws (default 0)")
     parser.add_argument("--member", type=int, default=0, help="of the run (default 0)")
-    parser.add_argument("--streams", type=Path, metavar="RUN", help="whose streams to take")
+    parser.add_argument("--streams", type=local_path, metavar="RUN", help="whose streams to take")
     parser.add_argument(
         "--streams_member", type=int, help="of that run (default: the number of --member)"
     )
@@ -105,7 +110,7 @@ def write(args: argparse.Namespace) -> str:
 
 def prompt_of(args: argparse.Namespace) -> bytes:
     """Returns the prompt: of the command line, or of a file."""
-    return args.prompt_file.read_bytes() if args.prompt_file else args.prompt.encode()
+    return args.prompt_file.read_bytes() if args.prompt_file else os.fsencode(args.prompt)
 
 
 def check_decoder(args: argparse.Namespace, own: Any, other: Any) -> None:
@@ -127,4 +132,4 @@ def check_decoder(args: argparse.Namespace, own: Any, other: Any) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_command(main)

@@ -8,8 +8,9 @@ import os
 import sys
 from collections.abc import Sequence
 from fnmatch import fnmatch
-from pathlib import Path
 from typing import Any
+
+from jaxlab.command import local_path, run_command
 
 EXAMPLES = """\
 PATH is a run of the lab, its checkpoints folder, a saved step or one item of it; any orbax
@@ -261,7 +262,7 @@ def parse() -> argparse.Namespace:
         _add_paths(command, name)
         command.add_argument("--json", action="store_true", help="print JSON instead of a table")
         command.add_argument(
-            "--html", type=Path, metavar="FILE", help="also write one offline page"
+            "--html", type=local_path, metavar="FILE", help="also write one offline page"
         )
         if name in ("stats", "spectrum", "diff", "history"):
             default = "params/*" if name == "history" else "*"
@@ -269,9 +270,9 @@ def parse() -> argparse.Namespace:
                 "--leaves", default=default, metavar="PATTERN", help="names, such as 'params/*'"
             )
         if name in ("spectrum", "history"):
-            command.add_argument("--plot", type=Path, metavar="FILE", help="write a figure")
+            command.add_argument("--plot", type=local_path, metavar="FILE", help="write a figure")
         if name in ("export", "import"):
-            command.add_argument("--to", type=Path, required=True, help="what to write")
+            command.add_argument("--to", type=local_path, required=True, help="what to write")
     named = commands.choices
     named["tree"].add_argument("--depth", type=int, help="fold names after so many parts")
     named["stats"].add_argument(
@@ -291,7 +292,7 @@ def parse() -> argparse.Namespace:
         "a reading of each member, such as beta; `readings` lists those of a run",
     )
     named["history"].add_argument("--members", action="store_true", help="each member apart")
-    named["history"].add_argument("--csv", type=Path, metavar="FILE", help="also write CSV")
+    named["history"].add_argument("--csv", type=local_path, metavar="FILE", help="also write CSV")
     named["export"].add_argument("--overwrite", action="store_true", help="replace a file")
     named["export"].add_argument(
         "--released",
@@ -303,7 +304,9 @@ def parse() -> argparse.Namespace:
 
 def _add_paths(command: argparse.ArgumentParser, name: str) -> None:
     if name == "diff":
-        command.add_argument("paths", nargs=2, type=Path, metavar="PATH", help="before and after")
+        command.add_argument(
+            "paths", nargs=2, type=local_path, metavar="PATH", help="before and after"
+        )
         command.add_argument(
             "--step", type=int, action="append", help="of both, or given twice (default: the last)"
         )
@@ -311,7 +314,7 @@ def _add_paths(command: argparse.ArgumentParser, name: str) -> None:
             "--member", type=int, action="append", help="of both groups, or given twice"
         )
         return
-    command.add_argument("path", type=Path, metavar="PATH", help="what to open")
+    command.add_argument("path", type=local_path, metavar="PATH", help="what to open")
     if name == "readings":
         command.add_argument("reading", nargs="*", help="names of readings (default: all)")
     if name != "history":
@@ -324,4 +327,4 @@ def _add_paths(command: argparse.ArgumentParser, name: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_command(main)

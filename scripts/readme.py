@@ -10,6 +10,8 @@ import re
 import sys
 from pathlib import Path
 
+from jaxlab.command import run_command
+
 ROOT = Path(__file__).parents[1]
 PAGES = (ROOT / "README.md", *(ROOT / "docs" / f"{name}.md" for name in ("studies", "coverage")))
 HYPOTHESES = {"one_third": "Time", "parscale": "Parallel width", "serial": "Serial depth"}
@@ -128,4 +130,4 @@ def _totals(totals: dict[str, dict[str, int]]) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_command(main)

@@ -7,7 +7,8 @@ python scripts/report.py results/one_third
 
 import argparse
 import sys
-from pathlib import Path
+
+from jaxlab.command import local_path, run_command
 
 
 def parse() -> argparse.Namespace:
@@ -18,10 +19,12 @@ def parse() -> argparse.Namespace:
         "claims.json, summary.json and figures/ into the folder. A folder that holds a record in "
         "place of runs, as those in results/ do, is measured again without any training.",
     )
-    parser.add_argument("path", type=Path, help="a run, a study, a folder of studies, or a report")
+    parser.add_argument(
+        "path", type=local_path, help="a run, a study, a folder of studies, or a report"
+    )
     parser.add_argument(
         "--out",
-        type=Path,
+        type=local_path,
         help="where to write, if not into PATH; the record of the runs is written there too",
     )
     return parser.parse_args()
@@ -50,4 +53,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_command(main)

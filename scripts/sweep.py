@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from jaxlab.command import local_path, run_command
 from jaxlab.sweeps import slurm_profile
 from jaxlab.sweeps.flags import add_process_flags, add_save_minutes
 
@@ -35,7 +36,10 @@ def parse() -> tuple[argparse.Namespace, list[str]]:
         help="the file of a study in configs/, and one of its sizes, such as tiny",
     )
     parser.add_argument(
-        "--workdir", required=True, type=Path, help="folder of the study; made if it is not there"
+        "--workdir",
+        required=True,
+        type=local_path,
+        help="folder of the study; made if it is not there",
     )
     parser.add_argument(
         "--launcher",
@@ -178,4 +182,4 @@ def summarize(outcomes: dict[str, str], asked: int, workdir: Path) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_command(main)

@@ -6,8 +6,8 @@ python scripts/train.py --config=configs/one_third/headline.py --workdir=runs/he
 
 import argparse
 import sys
-from pathlib import Path
 
+from jaxlab.command import local_path, run_command
 from jaxlab.sweeps.flags import add_process_flags, add_save_minutes
 
 
@@ -26,7 +26,10 @@ def parse() -> tuple[argparse.Namespace, list[str]]:
         help="the file of a study in configs/, and one of its sizes, such as tiny",
     )
     parser.add_argument(
-        "--workdir", required=True, type=Path, help="folder of the run; made if it is not there"
+        "--workdir",
+        required=True,
+        type=local_path,
+        help="folder of the run; made if it is not there",
     )
     add_save_minutes(parser)
     add_process_flags(parser)
@@ -63,4 +66,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_command(main)

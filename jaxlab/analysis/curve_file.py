@@ -160,11 +160,11 @@ def _inside(curve: _Curve, clock: str, window: Window | None) -> _Curve:
     """The records of a curve in the window, and those of which the time is unknown."""
     low, high = window or (0.0, np.inf)
     check(low < high, f"a window is (low, high) with low < high, not ({low:g}, {high:g})")
-    kept = (curve.time >= low) & (curve.time <= high) | np.isnan(curve.time)
+    kept = ((curve.time >= low) & (curve.time <= high)) | np.isnan(curve.time)
     if window is None:
         kept &= ~(curve.time <= 0)
     check(
-        kept.sum() >= MIN_POINTS or curve.time.size < MIN_POINTS,
+        bool(kept.sum() >= MIN_POINTS or curve.time.size < MIN_POINTS),
         f"the window ({low:g}, {high:g}) holds {kept.sum()} of {curve.time.size} records of "
         f"{curve.name}, a fit needs {MIN_POINTS}; {clock} runs from "
         f"{np.nanmin(curve.time, initial=np.inf):g} to {np.nanmax(curve.time, initial=-np.inf):g}",

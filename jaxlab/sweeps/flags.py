@@ -51,6 +51,6 @@ def config_overrides(arguments: list[str]) -> Overrides:
             )
         try:
             overrides[key] = ast.literal_eval(text)
-        except (ValueError, SyntaxError):
+        except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
             overrides[key] = float(text) if text in ("nan", "inf", "-inf") else text
     return overrides

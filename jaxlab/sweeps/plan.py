@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from jaxlab import config as configs
 from jaxlab import study_file, validation
 from jaxlab.config import Config, ConfigError, Overrides, check
@@ -55,17 +57,19 @@ def load(spec: str, overrides: Overrides, with_sweep: bool = True) -> Sweep:
     Raises:
         ConfigError: for a file that is missing or has no `get_config`, a bad key, or a bad member.
     """
-    path, _, size = spec.partition(":")
-    file = study_file.read(Path(path))
-    config = file.get_config(size or None)
-    config.study = file.name
-    config = configs.override(config, overrides)
+    path, size = spec, ""
+    if not Path(spec).expanduser().exists():  # a path may hold colons too
+        path, _, size = spec.rpartition(":") if ":" in spec else (spec, "", "")
+    file = study_file.read(Path(path).expanduser())
+    config = configs.override(file.config(size or None), overrides)
     members: list[Overrides] = []
     if with_sweep and file.sweep is not None:
-        file.sweep(lambda **member: members.append(member), config)
+        with study_file.blamed(file.path, "sweep"):
+            file.sweep(lambda **member: members.append(_plain(member)), config)
         check(bool(members), f"the sweep of {spec} adds no member: is one of its lists empty?")
     members = members or [{}]
-    _check_members(config, members, path, overrides)
+    with study_file.blamed(file.path, "its values"):
+        _check_members(config, members, path, overrides)
     return Sweep(config, members, file.path)
 
 
@@ -75,6 +79,10 @@ def experiment_module(name: str) -> ExperimentModule:
     Raises:
         ConfigError: when there is no such experiment.
     """
+    check(
+        isinstance(name, str) and name.isidentifier(),
+        f"experiment is {name!r}: give the name of a folder in experiments/",
+    )
     path = f"experiments.{name}.build"
     try:
         module = importlib.import_module(path)
@@ -185,6 +193,11 @@ def _completer(config: Config, members: list[Overrides]) -> Callable[[Overrides]
         return found[values]
 
     return complete
+
+
+def _plain(member: dict[str, Any]) -> Overrides:
+    """Returns a member with NumPy's numbers as Python's."""
+    return {k: v.item() if isinstance(v, np.generic) else v for k, v in member.items()}
 
 
 def _check_used(unused: set[str]) -> None:

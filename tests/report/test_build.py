@@ -9,7 +9,7 @@ import pytest
 from jaxlab import config as configs
 from jaxlab import study_file
 from jaxlab.analysis.study import find_studies
-from jaxlab.disk import write_config
+from jaxlab.disk import sealed_lines, write_config
 from jaxlab.report.build import PACKAGES, write_study_report
 from jaxlab.report.claims import Verdict
 from jaxlab.report.generic import curves_figure
@@ -152,8 +152,12 @@ def test_a_study_whose_file_is_gone_is_a_problem_and_still_drawn(folder, tmp_pat
 @pytest.mark.parametrize(("evaluations", "points"), [(1, 3), (38, 38)])
 def test_the_losses_of_every_cell_are_visible(folder, evaluations, points):
     log = folder / "group-0" / "metrics.jsonl"
-    at_the_start, *later = log.read_text().splitlines(keepends=True)
-    log.write_text("".join([at_the_start, *later[-evaluations:]]))
+    at_the_start, *later = sealed_lines(log)
+    log.unlink()
+    for row in (at_the_start, *later[-evaluations:]):
+        step, examples = row.pop("step"), row.pop("examples")
+        arrays = {name: np.array(values, float) for name, values in row.items()}
+        metrics.append(log, {"step": step, "examples": examples} | arrays)
     (study,) = find_studies(folder).values()
     (ax,) = curves_figure(study).figure.axes
     point_Px2 = ax.lines[0].get_xydata()
