@@ -51,6 +51,12 @@ def parse() -> tuple[argparse.Namespace, list[str]]:
         "--fail_fast", action="store_true", help="start no other group once one has failed"
     )
     add_save_minutes(parser)
+    parser.add_argument(
+        "--costs",
+        action="store_true",
+        help="with --dry_run: build every group too, and show its parameters, operations, memory "
+        "and the least time that it takes here",
+    )
     only = parser.add_mutually_exclusive_group()
     only.add_argument(
         "--dry_run", "--dry-run", action="store_true", help="show what would train, and stop"
@@ -80,7 +86,7 @@ def main() -> int:
             processes.initialise(args.coordinator, args.processes, args.process)
         sweep = plan.load(args.config, config_overrides(rest))
         if args.dry_run:
-            show_runs(sweep, args.workdir)
+            show_runs(sweep, args.workdir, args.costs)
             return 0
         if args.status:
             show_status(sweep, args.workdir)
@@ -98,18 +104,26 @@ def main() -> int:
     return summarize(outcomes, len(sweep.members), args.workdir)
 
 
-def show_runs(sweep: "Sweep", workdir: Path) -> None:
+def show_runs(sweep: "Sweep", workdir: Path, with_costs: bool) -> None:
     """Prints the runs of a sweep, and which of them are in the folder already."""
     from jaxlab import config as configs
     from jaxlab.sweeps import on_disk, plan
     from jaxlab.training import run
 
+    outline = None
+    if with_costs:
+        from jaxlab.sweeps.costs import outline
+        from jaxlab.training.mesh import use_cpu_cores
+
+        use_cpu_cores(max(len(own.members) for own in sweep.groups))
     costs = plan.experiment_module(sweep.config.experiment).costs
     for own in on_disk.outline(sweep, workdir):
         begun = (workdir / own.name / "config.json").exists()
         state = "done" if run.is_done(workdir / own.name) else "begun"
         size, steps = len(own.members), own.config.train.steps
         print(f"{own.name}: {size} members x {steps} steps{f' ({state})' if begun else ''}")
+        if outline:
+            print(f"  {outline(own)}", flush=True)
         if costs:
             print(f"  {costs(configs.override(own.config, own.members[0]))}")
 

@@ -11,10 +11,10 @@ import jax
 from jax.experimental.compilation_cache import compilation_cache
 
 from jaxlab import config as configs
-from jaxlab.analysis.serial_depth import product_flops
 from jaxlab.benchmark.timing import Run, Seconds, timed
 from jaxlab.experiment import Batch, BatchId, Values
 from jaxlab.sweeps import local, plan
+from jaxlab.sweeps.costs import step_flops
 from jaxlab.sweeps.plan import Group
 from jaxlab.training import loop, metrics, program
 from jaxlab.training import mesh as meshes
@@ -85,12 +85,7 @@ class TimedGroup:
         """Returns the operations of matrix products in one step of one member."""
         values: Values = {key: values[0] for key, values in self.values_M.items()}
         params = jax.eval_shape(lambda: jax.tree.map(lambda x: x[0], self.state.params))
-        batch = jax.eval_shape(lambda: self.batch(values))
-
-        def gradient(params: Any, batch: Batch) -> Any:
-            return jax.grad(lambda own: self.experiment.loss(own, batch, values))(params)
-
-        return product_flops(gradient, params, batch)
+        return step_flops(self.experiment, params, values)
 
     def batch(self, values: Values) -> Batch:
         """Returns the first batch of a member."""
