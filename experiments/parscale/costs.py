@@ -43,9 +43,10 @@ def flops_of_token(whole: Streams, length: int) -> float:
     """Returns the FLOPs of the forward and the backward pass for one token."""
     own = whole.decoder
     kv_width = own.kv_heads * own.features
-    matrices = own.layers * own.width * (2 * own.width + 2 * kv_width + 3 * own.hidden)
+    hidden = (3 if own.mlp == "swiglu" else 2) * own.hidden
+    matrices = own.layers * own.width * (2 * own.query_width + 2 * kv_width + hidden)
     slots = 0 if whole.plain or whole.transform != "prefix" else whole.prefix
-    attention = 2 * own.layers * own.width * (length / 2 + slots)
+    attention = 2 * own.layers * own.query_width * (length / 2 + slots)
     mixing = own.width**2 if whole.count > 1 and whole.aggregation == "learned" else 0
     forward = 2 * (whole.count * (matrices + attention + mixing) + own.width * own.vocabulary)
     again = 2 * whole.count * (matrices + attention) if own.rematerialized else 0
@@ -69,5 +70,5 @@ def activation_bytes(config: Config, whole: Streams, length: int) -> float:
 def _alone(config: Config) -> Config:
     """Returns the config without its start, which need not be there yet."""
     alone = config.copy_and_resolve_references()
-    alone.start.study = ""
+    alone.start.study = alone.start.model = ""
     return alone

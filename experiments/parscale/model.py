@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import jax
@@ -151,11 +152,15 @@ def streams(config: Config) -> Streams:
 
 
 def initializer(config: Config, whole: Streams):
-    """Returns `init(key, values) -> params`: fresh, or with the decoder that `start` names.
+    """Returns `init(key, values) -> params`: fresh, or with the decoder that `start.study` names.
 
     A static config has no seed, so the decoders of all seeds are constants of the program that
     draws the start; no other program holds them.
     """
+    if config.start.model:  # `start` takes the place of this decoder, so it is not drawn
+        shapes = jax.eval_shape(whole.decoder.init, random_key(0))
+        zeros = functools.partial(jax.tree.map, lambda leaf: jnp.zeros(leaf.shape), shapes)
+        return lambda key, values: whole.init(key, values["model.deviation"]) | {"decoder": zeros()}
     if not config.start.study:
         return lambda key, values: whole.init(key, values["model.deviation"])
     seeds_S, decoders_S = warm_start.load(config.start.study, "decoder")

@@ -170,3 +170,6 @@ def test_without_a_folder_the_config_says_what_it_needs(tmp_path):
         plan.load(released.__file__, {}, with_sweep=False)
     with pytest.raises(ConfigError, match=r"lacks config\.json"):
         plan.load(f"{released.__file__}:{tmp_path}", {}, with_sweep=False)
+    (tmp_path / "model.safetensors").touch()
+    with pytest.raises(ValueError, match=r"lacks config\.json: it needs"):
+        trained.load(tmp_path, 0)

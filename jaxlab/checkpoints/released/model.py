@@ -74,11 +74,11 @@ class Released:
 
 
 def is_released(folder: str | Path) -> bool:
-    """Whether a folder holds the config.json of a released model, not that of a run."""
-    path = Path(folder).expanduser() / CONFIG
-    if not path.is_file():
-        return False
-    return "model_type" in _read_json(path)
+    """Whether a folder holds files of a released model, and not a run."""
+    folder = Path(folder).expanduser()
+    if any(folder.glob("*.safetensors*")):
+        return True
+    return (folder / CONFIG).is_file() and "model_type" in _read_json(folder / CONFIG)
 
 
 def open_model(folder: str | Path, dtype: str = "float32") -> Released:
