@@ -1,8 +1,11 @@
 """What a checkpoint says of a softmax head: its scale β, and how much of it is in the right place.
 
-Logits W x of n classes, for x with a root mean square of 1, have the standard deviation β =
-|W|/√n (arXiv 2602.03685), without the part of W that is common to all classes, which no softmax
-sees. Where a teacher is known, β² = radial² + tangential²: along its direction, and across.
+For isotropic inputs x with a root mean square of 1, logits W x of n classes have the standard
+deviation β = |W|/√n (arXiv 2602.03685), without the part of W that is common to all classes, which
+no softmax sees. The inputs of the student's head are such; the states that a decoder, a tower or a
+network of images gives to its head have the size but need not be isotropic, so that β is a scale of
+their weights there. Where a teacher is known, β² = radial² + tangential²: along its direction, and
+across.
 """
 
 from __future__ import annotations
@@ -26,7 +29,6 @@ def _linear(params: Params) -> np.ndarray:
 HEADS: dict[str, Callable[[Params], np.ndarray]] = {
     "teacher": _linear,
     "margin": _linear,
-    "text": _linear,
     "tower": lambda params: params["head_MxN"],
     "images": lambda params: params["head/scale_M"][:, None] * params["head/kernel_MxN"],
     "decoder": lambda params: params["decoder/norm_M"][:, None] * params["decoder/embedding_VxM"].T,

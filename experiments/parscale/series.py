@@ -69,10 +69,16 @@ def points_of_runs(path: Path, batches: int) -> Iterator[Point]:
             + " or ".join("/".join(names) for names in DECODERS),
         )
     for run in runs:
-        yield from _points(run, batches)
+        yield from _points(run, batches, _place(run.folder, path))
 
 
-def _points(run: RunRecord, batches: int) -> Iterator[Point]:
+def _place(folder: Path, path: Path) -> str:
+    """Returns where a run lies below a path; of a path that is the run itself, its name."""
+    below = folder.resolve().relative_to(path.resolve()).as_posix()
+    return folder.name if below == "." else below
+
+
+def _points(run: RunRecord, batches: int, place: str) -> Iterator[Point]:
     steps = list(saved_steps(run.folder))
     if not steps:
         return
@@ -93,7 +99,7 @@ def _points(run: RunRecord, batches: int) -> Iterator[Point]:
         for member, own in enumerate(run.members):
             config = configs.override(run.config, own)
             yield Point(
-                series=_name(run, own),
+                series=_name(place, own),
                 member=member,
                 step=step,
                 tau=float(tau_MxR[member, number]),
@@ -105,10 +111,10 @@ def _points(run: RunRecord, batches: int) -> Iterator[Point]:
             )
 
 
-def _name(run: RunRecord, own: Overrides) -> str:
-    """Returns the run's folder and what sets the member apart from others, but for its seed."""
+def _name(place: str, own: Overrides) -> str:
+    """Returns where the run lies and what sets the member apart from others, but for its seed."""
     differing = [f"{key}={value}" for key, value in sorted(own.items()) if key != "seed"]
-    return ",".join([run.folder.name, *differing])
+    return ",".join([place, *differing])
 
 
 def _read(folder: Path, step: int) -> Params:
@@ -132,7 +138,7 @@ def evaluation_batches(experiment: Experiment, number: int) -> list[Batch]:
 
 
 def measure(point: Point) -> Row:
-    """Reads a model and evaluates it on its text, in float32."""
+    """Reads a model and evaluates it on its text, in the precision of its config."""
     params = jax.tree.map(jnp.asarray, point.load())
     run = _statistics(point.model)
     each = [run(params, batch, jnp.float32(point.smoothing)) for batch in point.batches]

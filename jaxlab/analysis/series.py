@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -185,18 +185,29 @@ def _fit(name: str, members: list[list[Row]], quantity: str, clock: str, part: W
     last = float(time_SxR.max(initial=0.0))
     window = (part[0] * last, part[1] * last * (1 + 1e-9))
     inside = (time_SxR[0] >= window[0]) & (time_SxR[0] <= window[1])
+    time_SxR, value_SxR = time_SxR[:, inside], value_SxR[:, inside]
+    is_usable_S = (np.isfinite(value_SxR) & (value_SxR > 0)).all(axis=1)
     facts = (name, quantity, clock)
-    counts = (len(members), int(inside.sum()), window)
-    unknown = SeriesFit(*facts, math.nan, math.nan, math.nan, *counts)
-    if not (np.isfinite(value_SxR) & (value_SxR > 0)).all():
-        return replace(unknown, note=f"{quantity} is not above 0 at every step")
+    counts = (int(is_usable_S.sum()), int(inside.sum()), window)
+    left_out = [
+        own[0].member for own, usable in zip(members, is_usable_S, strict=True) if not usable
+    ]
+    notes = [f"{quantity} is not above 0 all through the window in members {left_out}"] * bool(
+        left_out
+    )
+    unknown = (math.nan, math.nan, math.nan)
+    if not is_usable_S.any():
+        return SeriesFit(*facts, *unknown, *counts, "; ".join(notes))
     try:
         found = exponent_interval(
-            time_SxR, value_SxR ** (-1 if rising else 1), window=window, floor=floor
+            time_SxR[is_usable_S],
+            value_SxR[is_usable_S] ** (-1 if rising else 1),
+            window=window,
+            floor=floor,
         )
     except NotMeasurable as error:
-        return replace(unknown, note=str(error))
-    notes = []
+        notes.append(str(error))
+        return SeriesFit(*facts, *unknown, *counts, "; ".join(notes))
     if found.suspect_fits:
         fits = found.seeds * len(found.windows)
         notes.append(f"{found.suspect_fits} of {fits} fits ended at a bound (floor 0 or exponent)")

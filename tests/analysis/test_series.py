@@ -45,6 +45,18 @@ def test_planted_exponents_come_back_on_both_clocks():
     assert clock == "tau"
 
 
+def test_numbers_outside_the_window_and_diverged_members_cost_no_fit():
+    rows = [r._replace(loss=math.nan) if r.step == 1 else r for r in planted()]
+    rows = [r._replace(loss=math.nan) if (r.member, r.step) == (1, 2000) else r for r in rows]
+    loss = next(fit for fit in fit_series(rows, (0.01, 1.0)) if fit.quantity == "loss")
+    assert loss.exponent == pytest.approx(1 / 3, abs=0.02)
+    assert (loss.members, "members [1]" in loss.note) == (2, True)
+    rows = [r._replace(loss=math.nan) if r.step == 2000 else r for r in planted()]
+    loss = next(fit for fit in fit_series(rows, (0.01, 1.0)) if fit.quantity == "loss")
+    assert math.isnan(loss.exponent)
+    assert "[0, 1, 2]" in loss.note
+
+
 def test_a_table_goes_on_after_a_row_that_was_cut(tmp_path):
     path = tmp_path / "new" / "series.csv"
     rows = [r._replace(series="width=8,a") for r in planted()[:3]]

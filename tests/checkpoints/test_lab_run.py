@@ -18,6 +18,7 @@ from jaxlab.disk import write_config
 from jaxlab.models.trees import names
 from jaxlab.sweeps.plan import experiment_module
 from jaxlab.tasks.serial import automata
+from jaxlab.training import mesh
 from jaxlab.training.checkpoint import Checkpoints
 from jaxlab.training.program import state_shapes
 
@@ -34,9 +35,10 @@ def run(tmp_path_factory):
     shapes = state_shapes(experiment_module("one_third").build(split(config)[0]), config)
     state = jax.tree.map(lambda leaf: np.zeros((2, *leaf.shape), leaf.dtype), shapes)
     state.params["head"]["kernel"][:] = [student(seed) for seed in (0, 1)]
+    on_devices = mesh.put(state, mesh.make(config, 2), mesh.MEMBER)
     saver = Checkpoints(folder / "checkpoints", config, 2, np.arange(5), {"config_hash": "abc"})
     for step in (2, 4):
-        saver.save(step, state)
+        saver.save(step, on_devices)
     saver.close()
     return folder
 

@@ -14,6 +14,7 @@ from experiments.parscale import series, text
 from jaxlab.analysis.series import read_table
 from jaxlab.disk import read_config, write_config, write_json
 from jaxlab.sweeps.plan import experiment_module
+from jaxlab.training import mesh
 from jaxlab.training.checkpoint import Checkpoints
 from jaxlab.training.program import state_shapes
 
@@ -43,9 +44,10 @@ def run(tmp_path_factory):
     shapes = state_shapes(experiment_module("parscale").build(static), config)
     state = jax.tree.map(lambda leaf: np.zeros((2, *leaf.shape), leaf.dtype), shapes)
     where = folder / "run" / "checkpoints"
+    on_devices = mesh.put(state, mesh.make(config, 2), mesh.MEMBER)
     saver = Checkpoints(where, config, 2, np.arange(11), {"config_hash": "abc"})
     for step in STEPS:
-        saver.save(step, state)
+        saver.save(step, on_devices)
     saver.close()
     return folder / "run"
 
