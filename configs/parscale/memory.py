@@ -44,7 +44,6 @@ SIZES = {
         "task.swaps": 24,
         "composition_batch": 1024,
         "train.steps": 20_000,
-        "devices.members_at_once": 1,
     },
     "tiny": {
         "widths": (8,),

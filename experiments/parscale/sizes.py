@@ -25,7 +25,6 @@ LARGE = {
     "train.compute_dtype": "bfloat16",
     "train.batch_size": 64,
     "train.accumulate": 4,
-    "devices.members_at_once": 1,
     "train.steps": 20_000,
     "optimizer.learning_rate": 5e-4,
     "records.every_steps": 1000,

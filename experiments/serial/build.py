@@ -58,7 +58,8 @@ def validate(config: Config) -> None:
 def unused_keys(config: Config) -> set[str]:
     """Returns the keys of other models that the model of a config does not use."""
     read = {"name", *models.defaults(config.model.name)}
-    return {f"model.{key}" for key in config.model if key not in read}
+    unused = {f"model.{key}" for key in config.model if key not in read}
+    return unused | {"train.compute_dtype"}  # every model here computes in float32
 
 
 def build(config) -> Experiment:

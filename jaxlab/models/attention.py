@@ -7,6 +7,8 @@ from typing import Literal, get_args
 import jax
 import jax.numpy as jnp
 
+from jaxlab.models.precision import wide_product
+
 Implementation = Literal["blocks", "xla", "cudnn"]
 IMPLEMENTATIONS = get_args(Implementation)
 BLOCK = 64  # queries that attend at once: their scores stay in the cache of a CPU core
@@ -108,9 +110,7 @@ def _attend_block(
     visible_Bxtxu: jax.Array,
 ) -> jax.Array:
     """Attends where every query head has a key head of its own."""
-    scores_BxHxtxu = jnp.einsum(
-        "bthd,buhd->bhtu", query_BxtxHxD, key_BxuxHxD, preferred_element_type=_wide(query_BxtxHxD)
-    )
+    scores_BxHxtxu = wide_product("bthd,buhd->bhtu", query_BxtxHxD, key_BxuxHxD)
     shares_BxHxtxu, sum_BxHxt = _shares(
         jnp.where(visible_Bxtxu[:, None], scores_BxHxtxu, -jnp.inf), query_BxtxHxD.dtype
     )
@@ -131,12 +131,7 @@ def _attend_block_in_groups(
     batch, length, heads, features = query_BxtxHxD.shape
     kv_heads = key_BxuxKxD.shape[2]
     query_BxtxKxGxD = query_BxtxHxD.reshape(batch, length, kv_heads, heads // kv_heads, features)
-    scores_BxKxGxtxu = jnp.einsum(
-        "btkgd,bukd->bkgtu",
-        query_BxtxKxGxD,
-        key_BxuxKxD,
-        preferred_element_type=_wide(query_BxtxHxD),
-    )
+    scores_BxKxGxtxu = wide_product("btkgd,bukd->bkgtu", query_BxtxKxGxD, key_BxuxKxD)
     shares_BxKxGxtxu, sum_BxKxGxt = _shares(
         jnp.where(visible_Bxtxu[:, None, None], scores_BxKxGxtxu, -jnp.inf), query_BxtxHxD.dtype
     )
@@ -161,8 +156,3 @@ def _shares(scores: jax.Array, dtype: jnp.dtype) -> tuple[jax.Array, jax.Array]:
     largest = jax.lax.stop_gradient(jnp.max(scores, axis=-1, keepdims=True))
     shares = jnp.exp(scores - largest)
     return shares.astype(dtype), jnp.sum(shares, axis=-1)
-
-
-def _wide(x: jax.Array) -> jnp.dtype:
-    """Returns the dtype of scores: float32 or wider."""
-    return jnp.promote_types(x.dtype, jnp.float32)

@@ -15,7 +15,9 @@ import numpy as np
 from jaxlab.models import rotary
 from jaxlab.models.attention import IMPLEMENTATIONS, Implementation, attend
 from jaxlab.models.norm import EPSILON, scaled
+from jaxlab.models.precision import wide_product
 from jaxlab.models.rotary import positions_within, rotate
+from jaxlab.models.sharded import gathered
 
 Params = dict[str, Any]
 Prefix = tuple[jax.Array, jax.Array]  # keys and values, the layers (if any) on the leading axis
@@ -167,7 +169,7 @@ class Decoder:
         documents_BxT: numbers of the documents in each row, which see nothing of each other: each
         begins at position 0, where the number changes.
         """
-        x_BxTxM = params["embedding_VxM"][tokens_BxT].astype(self.dtype)
+        x_BxTxM = gathered(params["embedding_VxM"])[tokens_BxT].astype(self.dtype)
         if documents_BxT is None:
             rotation = self.rotation(jnp.arange(tokens_BxT.shape[1])[None])
         else:
@@ -248,7 +250,7 @@ class Decoder:
     def logits(self, params: Params, states_BxTxM: jax.Array) -> jax.Array:
         """Maps states after the final norm to float32 logits_BxTxV."""
         kernel_VxM = params["embedding_VxM" if self.tied else "unembedding_VxM"].astype(self.dtype)
-        return jnp.einsum("btm,vm->btv", states_BxTxM, kernel_VxM, preferred_element_type=self.wide)
+        return wide_product("btm,vm->btv", states_BxTxM, gathered(kernel_VxM))
 
     def rotation(self, positions_BxT: jax.Array) -> tuple[jax.Array, jax.Array]:
         """Returns the cosines_BxTxE and sines_BxTxE of RoPE; a batch of one serves every row."""
@@ -295,7 +297,8 @@ class Decoder:
         of the kernel.
         """
         rows_RxM = jnp.reshape(x_BxTxM, (-1, x_BxTxM.shape[-1]))
-        return jnp.reshape(rows_RxM @ kernel_MxN.astype(self.dtype), (*x_BxTxM.shape[:-1], -1))
+        kernel_MxN = gathered(kernel_MxN.astype(self.dtype))
+        return jnp.reshape(rows_RxM @ kernel_MxN, (*x_BxTxM.shape[:-1], -1))
 
 
 def bias_of(kernel: str) -> str:

@@ -150,7 +150,6 @@ def _prepare_runs(runs: list[Group], experiment: Experiment, workdir: Path) -> l
 
 
 def _part_count(whole: Group, experiment: Experiment) -> int:
-    static, values = configs.split(whole.config)
     limit = whole.config.devices.max_members
-    limit = limit or members_that_fit(experiment, static, tuple(values))
+    limit = limit or members_that_fit(experiment, whole.config, len(whole.members))
     return math.ceil(len(whole.members) / limit)

@@ -24,12 +24,22 @@ def spectral_weights(key: jax.Array, features: int, classes: int, decay: jax.Arr
     """
     rank = min(features, classes)
     left, right = jax.random.split(key)
-    u_MxK, _ = jnp.linalg.qr(jax.random.normal(left, (features, rank)))
-    v_NxK, _ = jnp.linalg.qr(jax.random.normal(right, (classes, rank)))
+    u_MxK = _orthonormal(jax.random.normal(left, (features, rank)))
+    v_NxK = _orthonormal(jax.random.normal(right, (classes, rank)))
     values_K = jnp.arange(1, rank + 1, dtype=jnp.float32) ** -decay
     norm = (classes / 3) ** 0.5  # of uniform weights: M N entries of variance 1 / (3 M)
     scaled_K = values_K * norm / jnp.linalg.norm(values_K)
     return (u_MxK * scaled_K[None, :]) @ v_NxK.T
+
+
+@jax.custom_batching.sequential_vmap
+def _orthonormal(matrix_MxK: jax.Array) -> jax.Array:
+    """Returns the Q of a matrix; of several, one after another.
+
+    A batch of them takes the threads that the devices of a CPU share: two devices that draw at the
+    same time would wait for each other for ever.
+    """
+    return jnp.linalg.qr(matrix_MxK)[0]
 
 
 def inputs(key: jax.Array, batch_size: int, features: int) -> jax.Array:

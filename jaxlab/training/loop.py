@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -15,8 +16,8 @@ from jaxlab import config as configs
 from jaxlab.config import Config, ConfigError, Overrides
 from jaxlab.disk import write_json
 from jaxlab.experiment import Experiment
+from jaxlab.training import memory, metrics, preemption, processes, program, run, schedule
 from jaxlab.training import mesh as meshes
-from jaxlab.training import metrics, preemption, processes, program, run, schedule
 from jaxlab.training.checkpoint import Checkpoints, save_steps
 from jaxlab.training.settings import check_settings
 
@@ -93,6 +94,10 @@ def _train(
     static, _ = configs.split(config)
     values_M = member_values(config, members)
     mesh = meshes.make(config, len(members))
+    words = ""
+    if jax.default_backend() != "cpu":  # there members train one at a time, in the host's memory
+        limit = memory.device_bytes()
+        static, words = memory.fitted(experiment, static, mesh, values_M, limit)
     compiled = program.build(experiment, static, mesh)
     arguments = compiled.place(values_M)
     record_steps_R = metrics.record_steps(config)
@@ -101,6 +106,7 @@ def _train(
     environment = run.environment(config, members, experiment.info)
     writes = processes.is_first()
     if writes:
+        print(f"memory: {words}\n" * bool(words), end="", file=sys.stderr)
         write_json(folder / "environment.json", environment)
 
     # ---- where it stopped

@@ -157,6 +157,18 @@ def _started(start: Params, drawn: Params) -> Params:
     return drawn | {name: jax.tree.map(put, part, drawn[name]) for name, part in start.items()}
 
 
+def abstract(compiled: Program, values_M: dict[str, np.ndarray], mesh: Mesh) -> tuple:
+    """Returns the arguments of `interval`, the state as shapes that know where they would lie."""
+    arguments = compiled.place(values_M)
+    shapes = jax.eval_shape(compiled.init, arguments)
+    state = jax.tree.map(
+        lambda leaf, sharding: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding),
+        shapes,
+        meshes.state_shardings(shapes, mesh),
+    )
+    return state, arguments, np.int32(0), np.int32(1), np.int32(1)
+
+
 def _on_device(tree: Any) -> Any:
     def convert(leaf: np.ndarray) -> np.ndarray:
         return leaf.astype(np.float32) if leaf.dtype == np.float64 else leaf.astype(np.int32)

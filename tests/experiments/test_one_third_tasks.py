@@ -1,5 +1,7 @@
 """The tasks without a paper's code: margins, squared loss, and what the teacher's toy can vary."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -9,8 +11,10 @@ from scipy import stats
 from experiments.one_third import margin, regression, teacher
 from experiments.one_third.build import build, validate
 from jaxlab import config as configs
+from jaxlab.benchmark import lowering
 from jaxlab.config import ConfigError
 from jaxlab.experiment import BatchId, stream_key
+from jaxlab.tasks import peaked
 
 RANDOM = np.random.default_rng(0)
 
@@ -213,3 +217,15 @@ def test_hard_labels_have_no_temperature():
     config = configs.override(teacher.config(), {"task.labels": "hard"})
     with pytest.raises(ConfigError, match="limit of temperature 0"):
         validate(config)
+
+
+def test_singular_vectors_of_members_are_drawn_one_after_another():
+    # A batch of them makes two devices of a CPU wait for each other for ever.
+    keys_M = jax.random.split(jax.random.key(0), 3)
+    draw = partial(peaked.spectral_weights, features=6, classes=4, decay=jnp.float32(0.5))
+    jaxpr = jax.make_jaxpr(jax.vmap(draw))(keys_M)
+    drawn = [e for e in lowering.equations(jaxpr.jaxpr) if e.primitive.name in ("geqrf", "qr")]
+    assert drawn
+    assert all(e.invars[0].aval.ndim == 2 for e in drawn)
+    for key, found_MxN in zip(keys_M, jax.vmap(draw)(keys_M), strict=True):
+        np.testing.assert_allclose(found_MxN, draw(key), rtol=1e-4, atol=1e-5)

@@ -106,7 +106,7 @@ def test_what_does_not_fit_is_refused(task, model, values, message):
 def test_keys_of_other_models_are_not_read():
     config = build.config("automaton", "local")
     config.model.update(models.DEFAULTS["votes"])
-    assert build.unused_keys(config) == {"model.count"}
+    assert build.unused_keys(config) == {"model.count", "train.compute_dtype"}
 
 
 @pytest.mark.parametrize(("task", "model"), [("words", "recurrent"), ("automaton", "votes")])

@@ -98,19 +98,20 @@ def test_a_study_goes_on_in_the_parts_that_it_began_in(whole, tmp_path, monkeypa
 
 def members_that_fit(classes, optimizer="adam"):
     overrides = {"task.classes": classes, "optimizer.name": optimizer}
-    static, values = configs.split(configs.override(one_third.config(), overrides))
-    return memory.members_that_fit(one_third.build(static), static, tuple(values))
+    config = configs.override(one_third.config(), overrides)
+    experiment = one_third.build(configs.split(config)[0])
+    return memory.members_that_fit(experiment, config, members=8)  # one device each
 
 
 def test_members_that_fit_are_half_the_memory_over_what_a_member_holds_twice(monkeypatch):
-    monkeypatch.setattr(memory, "_memory", lambda: 10**9)
+    monkeypatch.setattr(memory, "device_bytes", lambda: 10**9)
     for optimizer, copies in (("sgd", 2), ("adam", 4)):  # parameters, gradients, Adam's moments
-        expected = 0.5e9 / (2 * copies * 4 * 32 * 1000)
+        expected = 8 * 0.5e9 / (2 * copies * 4 * 32 * 1000)
         assert members_that_fit(1000, optimizer) == pytest.approx(expected, rel=0.01)
 
 
-def test_members_that_fit_shrink_with_the_model_down_to_one():
-    found = [members_that_fit(classes) for classes in (10, 1000, 100_000, 10**12)]
-    assert found == sorted(found, reverse=True)
-    assert len(set(found)) == 4
-    assert found[-1] == 1
+def test_members_that_fit_shrink_with_the_model_until_none_fits():
+    found = [members_that_fit(classes) for classes in (10, 1000, 100_000)]
+    assert found == sorted(set(found), reverse=True)
+    with pytest.raises(ConfigError, match=r"let more devices share a member"):
+        members_that_fit(10**12)
