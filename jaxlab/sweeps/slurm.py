@@ -120,11 +120,16 @@ def ask(command: str, *arguments: str) -> str:
 def last_error(workdir: Path, name: str, job: str | None) -> str:
     """Returns the last line of what went wrong in a run, or of the log of its task."""
     logs = [workdir / name / "error.txt"]
-    logs += [workdir / LOGS / f"{job}_0_log.err"] if job else []
+    logs += [log_of(workdir, job)] if job else []
     for path in logs:
         if path.exists() and (text := path.read_text(errors="replace").strip()):
             return text.splitlines()[-1]
     return ""
+
+
+def log_of(workdir: Path, job: str) -> Path:
+    """Returns the file to which a task writes what it says on standard error."""
+    return workdir / LOGS / f"{job}_0_log.err"
 
 
 def _prepare_runs(sweep: Sweep, workdir: Path, members_per_task: int) -> list[Group]:

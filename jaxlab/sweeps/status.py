@@ -56,19 +56,16 @@ def of_sweep(sweep: Sweep, workdir: Path, queue: Mapping[str, str] | None = None
     for own in on_disk.outline(sweep, workdir):
         found = _of_run(own, workdir / own.name)
         task = tasks.get(own.name)
-        if task and queue is not None and found.state not in ("done", "running"):
-            found = found._replace(state=_in_queue(queue.get(task)))
+        if task and queue is not None and found.state in ("stopped", "not started"):
+            # In the queue, or behind other runs of its task; else the task ended, if it ever began.
+            if task in queue:
+                found = found._replace(state="queued")
+            elif slurm.log_of(workdir, task).exists():
+                found = found._replace(state="failed")
         if found.state == "failed":
             found = found._replace(error=slurm.last_error(workdir, own.name, task))
         result.append(found)
     return result
-
-
-def _in_queue(state: str | None) -> str:
-    """Returns the state of a run whose folder nobody holds, from that of its task."""
-    if state is None:
-        return "failed"  # the task has ended, and the run has not
-    return "running" if state == "RUNNING" else "queued"
 
 
 def table(found: list[Status], columns: int, lines: int) -> str:

@@ -10,7 +10,7 @@ from planted_line import line, losses, train  # noqa: F401
 from experiments.one_third import teacher as one_third
 from jaxlab import config as configs
 from jaxlab.config import ConfigError
-from jaxlab.sweeps import local
+from jaxlab.sweeps import local, plan
 from jaxlab.training import memory
 
 
@@ -53,6 +53,14 @@ def test_a_group_that_fails_costs_the_others_nothing_and_is_run_again(whole, tmp
     assert outcomes["task.features=7"] == "done"
     assert outcomes["task.features=4"] == "skipped"
     assert not error.exists()
+
+
+def test_fail_fast_starts_no_group_after_one_that_failed(tmp_path):
+    file = tmp_path / "study.py"
+    file.write_text(planted_line.FILE.replace("MORE", "**{'task.features': (7, 6, 4, 4)[seed]}"))
+    sweep = plan.load(str(file), {})
+    outcomes = local.run_sweep(sweep, tmp_path / "runs", lambda *update: None, fail_fast=True)
+    assert list(outcomes) == ["task.features=7"]
 
 
 def test_a_group_that_does_not_fit_the_devices_says_what_would(tmp_path):

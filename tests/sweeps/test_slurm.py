@@ -251,6 +251,9 @@ def test_a_sweep_on_slurm_through_kills_time_limits_and_failures(on_cluster, tmp
     damaged.write_text("")
     assert submit(sweep, workdir, cpus=1) == (3, 1)
     wait_for("its failure", lambda: states(sweep, workdir)[short.name] == "failed")
+    wait_for(
+        "the end of its task", lambda: slurm.task_of_run(workdir)[short.name] not in slurm.states()
+    )
     table = output(command(file, workdir, "--status"))
     assert f"{short.name}: {short}/checkpoints/30 is no checkpoint" in table
     shutil.rmtree(short / "checkpoints")
