@@ -2,6 +2,7 @@
 """Measures decoders at every saved step of their training, and fits what they did in time.
 
 python scripts/evaluate_series.py runs/decoders --csv=series.csv --plot=series.png
+python scripts/evaluate_series.py models/pythia-70m --schedule=cosine,peak=1e-3,steps=143000
 """
 
 from __future__ import annotations
@@ -16,13 +17,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # jax and numpy wait until the arguments are parsed
+    from collections.abc import Iterator
+
+    from experiments.parscale.series import Point
     from jaxlab.analysis.series import Row, SeriesFit
 
 
 def parse() -> argparse.Namespace:
     """Reads the command line."""
     parser = argparse.ArgumentParser(
-        description="Evaluate all saved steps of the decoder runs below a folder on the same text: "
+        description="Evaluate all saved steps of the decoder runs, or all revisions of a released "
+        "model, below a folder on the same text: "
         "loss, mean, deviation and range of the logits, margins of the correct and of the largest "
         "token over the mean, entropy, and the inverse temperature β of Gaussian logits with this "
         "entropy. Then fit loss, deviation and β as powers of τ and of the step.",
@@ -31,7 +36,12 @@ def parse() -> argparse.Namespace:
         "window of the fits is in fractions of the last time.",
         allow_abbrev=False,
     )
-    parser.add_argument("path", type=Path, help="a run, a study, or a folder of studies")
+    parser.add_argument(
+        "path",
+        type=Path,
+        help="a run, a study, a folder of studies, or a folder whose folders are revisions of one "
+        "released model, with their step in the name, such as step1000",
+    )
     parser.add_argument(
         "--csv", type=Path, metavar="FILE", help="the table (default: PATH/series.csv)"
     )
@@ -41,7 +51,21 @@ def parse() -> argparse.Namespace:
     parser.add_argument(
         "--window", default="0.014,1", metavar="LO,HI", help="of the fits (default: 0.014,1)"
     )
-    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw loss and β (png or svg)")
+    parser.add_argument(
+        "--plot", type=Path, metavar="FILE", help="draw loss and deviation of the logits (png, svg)"
+    )
+    of_revisions = parser.add_argument_group("of a released model")
+    of_revisions.add_argument(
+        "--dataset", default="python_source", help="the text (default: python_source)"
+    )
+    of_revisions.add_argument(
+        "--length", type=int, default=512, help="tokens of a row (default: 512)"
+    )
+    of_revisions.add_argument(
+        "--schedule",
+        help="make τ of the steps: constant, linear, cosine, wsd or power, then KEY=VALUE, as in "
+        "cosine,peak=1e-3,steps=143000,warmup=0.01,final=0.1",
+    )
     parser.add_argument("--json", action="store_true", help="print the fits as JSON")
     return parser.parse_args()
 
@@ -56,7 +80,7 @@ def main() -> int:
         table = args.csv or args.path / "series.csv"
         if args.batches < 1 or not 0 < low < high <= 1:
             raise ValueError("--batches must be at least 1, and --window within 0 < LO < HI <= 1")
-        fill(args.path, table, args.batches)
+        fill(args, table)
         rows = read_table(table)
         fits = fit_series(rows, (low, high))
         if args.plot:
@@ -71,14 +95,14 @@ def main() -> int:
     return 0
 
 
-def fill(path: Path, table: Path, batches: int) -> None:
+def fill(args: argparse.Namespace, table: Path) -> None:
     """Measures what the table lacks, row by row.
 
     Raises:
       ConfigError, CheckpointError, ValueError: for runs or a table that cannot be read, or rows of
         another text.
     """
-    from experiments.parscale.series import measure, points_of_runs
+    from experiments.parscale.series import measure
     from jaxlab.analysis.series import append, read_table
     from jaxlab.config import check
     from jaxlab.sweeps.progress import duration
@@ -87,7 +111,7 @@ def fill(path: Path, table: Path, batches: int) -> None:
     compilation_cache.enable()
     known = {row.key: row for row in read_table(table)}
     points = []
-    for point in points_of_runs(path, batches):
+    for point in points_of(args):
         row = known.get(point[:3])
         check(
             row is None or row.text == point.text,
@@ -104,6 +128,18 @@ def fill(path: Path, table: Path, batches: int) -> None:
             shown = elapsed
             left = duration(elapsed * (len(points) - done) / done)
             print(f"{done} of {len(points)} models, {left} left", file=sys.stderr, flush=True)
+
+
+def points_of(args: argparse.Namespace) -> Iterator[Point]:
+    """Returns the models to measure."""
+    from experiments.parscale.revisions import points_of_revisions, revisions
+    from experiments.parscale.series import points_of_runs
+    from jaxlab.training.schedule import clock_of
+
+    if not args.path.is_dir() or not revisions(args.path):
+        return points_of_runs(args.path, args.batches)
+    clock = clock_of(args.schedule) if args.schedule else None
+    return points_of_revisions(args.path, args.batches, args.dataset, args.length, clock)
 
 
 def show(table: Path, fits: list[SeriesFit]) -> None:

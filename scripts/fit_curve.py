@@ -132,45 +132,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def schedule_clock(text: str) -> Clock:
-    """The function from steps to τ of a schedule, given as NAME,KEY=VALUE,...
+    """The function from steps to τ of a schedule; it takes JAX, which no other clock needs."""
+    from jaxlab.training.schedule import clock_of
 
-    Raises:
-      ValueError: an unknown schedule or key, or a value that makes no sense.
-    """
-    import numpy as np
-
-    from jaxlab import validation
-    from jaxlab.config import SCHEDULES, base, check, override, split
-    from jaxlab.training.schedule import tau
-
-    name, *pairs = text.split(",")
-    values = {key: value for key, _, value in (pair.partition("=") for pair in pairs)}
-    missing = {"peak", "steps"} - values.keys()
-    check(
-        not missing, f"--schedule={text} lacks {' and '.join(sorted(missing))}, as in steps=50000"
-    )
-    keys = {"peak": "optimizer.learning_rate", "steps": "train.steps"}
-    overrides: dict[str, Any] = {"schedule.name": name}
-    for key, value in values.items():
-        try:
-            overrides[keys.get(key, f"schedule.{key}")] = (int if key == "steps" else float)(value)
-        except ValueError:
-            raise ValueError(f"--schedule={text}: {key} is {value!r}, not a number") from None
-    config = override(base(), overrides)
-    validation.validate(config)
-    unused = {key for keys in SCHEDULES.values() for key in keys}.difference(SCHEDULES[name])
-    check(not unused & values.keys(), f"--schedule={text}: {name} reads no {min(unused)}")
-    traced = {key: np.array([value]) for key, value in split(config)[1].items()}
-
-    def clock(step_R):
-        last = config.train.steps
-        check(
-            bool(((step_R >= 0) & (step_R <= last)).all()),
-            f"--schedule={text}: all steps of the curve must lie in 0 ... {last}",
-        )
-        return tau(name, traced, np.round(step_R).astype(int), last)[0]
-
-    return clock
+    return clock_of(text)
 
 
 def show(diagnosis: Diagnosis, clock: str) -> None:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
-from jaxlab.config import SCHEDULES
+from jaxlab import validation
+from jaxlab.config import SCHEDULES, base, check, override, split
 from jaxlab.experiment import Values
 
 
@@ -67,3 +72,37 @@ def tau(name: str, values_M: dict[str, np.ndarray], at_steps_R: np.ndarray, step
         sums_UxR[row] = np.concatenate([[0.0], np.cumsum(rates)])[at_steps_R]
     peak_M = np.asarray(values_M["optimizer.learning_rate"], np.float32).astype(np.float64)
     return peak_M[:, None] * sums_UxR[member_M.reshape(-1)]
+
+
+def clock_of(text: str) -> Callable[[ArrayLike], NDArray[np.float64]]:
+    """Returns the function from steps to τ of a schedule, given as NAME,KEY=VALUE,...
+
+    Raises:
+      ValueError: an unknown schedule or key, or a value that makes no sense.
+    """
+    name, *pairs = text.split(",")
+    values = {key: value for key, _, value in (pair.partition("=") for pair in pairs)}
+    missing = {"peak", "steps"} - values.keys()
+    check(not missing, f"schedule {text} lacks {' and '.join(sorted(missing))}, as in steps=50000")
+    keys = {"peak": "optimizer.learning_rate", "steps": "train.steps"}
+    overrides: dict[str, Any] = {"schedule.name": name}
+    for key, value in values.items():
+        try:
+            overrides[keys.get(key, f"schedule.{key}")] = (int if key == "steps" else float)(value)
+        except ValueError:
+            raise ValueError(f"schedule {text}: {key} is {value!r}, not a number") from None
+    config = override(base(), overrides)
+    validation.validate(config)
+    unused = {key for keys in SCHEDULES.values() for key in keys}.difference(SCHEDULES[name])
+    check(not unused & values.keys(), f"schedule {text}: {name} reads no {min(unused)}")
+    traced = {key: np.array([value]) for key, value in split(config)[1].items()}
+
+    def clock(step_R: ArrayLike) -> NDArray[np.float64]:
+        last, step_R = config.train.steps, np.asarray(step_R)
+        check(
+            bool(((step_R >= 0) & (step_R <= last)).all()),
+            f"schedule {text}: all steps must lie in 0 ... {last}",
+        )
+        return tau(name, traced, np.round(step_R).astype(int), last)[0]
+
+    return clock

@@ -13,8 +13,10 @@ from released_models import QWEN2, parscale
 from tokenizers import AddedToken, Tokenizer, models, pre_tokenizers
 
 from experiments.parscale import model, released, trained
+from experiments.parscale.revisions import points_of_revisions
 from jaxlab import checkpoints
 from jaxlab import config as configs
+from jaxlab.analysis.series import read_table
 from jaxlab.checkpoints.released import open_model
 from jaxlab.config import ConfigError
 from jaxlab.sweeps import local, plan
@@ -173,3 +175,34 @@ def test_without_a_folder_the_config_says_what_it_needs(tmp_path):
     (tmp_path / "model.safetensors").touch()
     with pytest.raises(ValueError, match=r"lacks config\.json: it needs"):
         trained.load(tmp_path, 0)
+
+
+def test_revisions_are_a_series(folders, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "m").mkdir()
+    tensors = {}
+    for step in (10, 2):
+        tensors[step] = reference.drawn(SMALL)
+        tensors[step]["model.norm.weight"] *= step
+        write_tokenizer(
+            reference.write(tmp_path / "m" / f"step{step}-tokens1B", SMALL, tensors[step])
+        )
+    command = ["m", f"--dataset=files:{folders[0].parent}/*.txt", "--length=8", "--batches=3"]
+    command += ["--schedule=constant,peak=0.5,steps=10", "--json"]
+    evaluate = script("evaluate_series")
+    monkeypatch.setattr("sys.argv", ["evaluate_series", *command])
+    assert evaluate.main() == 0, capsys.readouterr().err
+    rows = read_table(tmp_path / "m" / "series.csv")
+    assert [(row.series, row.step, row.tau) for row in rows] == [("m", 2, 1.0), ("m", 10, 5.0)]
+    points = points_of_revisions(tmp_path / "m", 3, command[1].partition("=")[2], 8, None)
+    for point, row in zip(points, rows, strict=True):
+        losses = []
+        for batch in point.batches:
+            tokens_T, targets_T = (np.asarray(batch[k][0]) for k in ("tokens_BxT", "targets_BxT"))
+            logits_TxV = reference.logits(SMALL, tensors[row.step], tokens_T).astype(np.float64)
+            nats_T = np.log(np.exp(logits_TxV).sum(axis=1)) - logits_TxV[np.arange(8), targets_T]
+            losses.append(nats_T.mean())
+        assert row.loss == pytest.approx(np.mean(losses), rel=1e-4)
+    (tmp_path / "m" / "step2b").symlink_to(tmp_path / "m" / "step2-tokens1B")
+    assert evaluate.main() == 2
+    assert "keep one" in capsys.readouterr().err
