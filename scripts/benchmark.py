@@ -20,7 +20,7 @@ from typing import Any
 from jaxlab.command import local_path, run_command
 
 # In the order of `jaxlab.benchmark.sections`, which takes seconds to import.
-SECTIONS = ("decoder", "parts", "streams", "shapes", "grid", "members", "recurrent")
+SECTIONS = ("decoder", "parts", "streams", "shapes", "grid", "members", "recurrent", "checkpoints")
 
 
 def parse() -> tuple[argparse.Namespace, list[str]]:

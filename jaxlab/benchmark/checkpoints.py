@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import statistics
+import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -26,22 +25,28 @@ class Cost(NamedTuple):
     peak_bytes: int
 
 
+# The peak of a child counts what its parent held when it began: this parent holds little.
+_PARENT = """
+import os, sys, time
+started, quiet = time.perf_counter(), [(os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0o600)]
+line = [sys.executable, *sys.argv[1:]]
+child = os.posix_spawn(sys.executable, line, os.environ, file_actions=quiet)
+_, status, used = os.wait4(child, 0)
+print(time.perf_counter() - started, used.ru_utime + used.ru_stime, used.ru_maxrss)
+sys.exit(os.waitstatus_to_exitcode(status))
+"""
+
+
 def measure(arguments: Sequence[str]) -> Cost:
     """Runs the inspector once, its output thrown away.
 
     Raises:
-      RuntimeError: it did not end with status 0.
+      CalledProcessError: it did not end with status 0.
     """
-    started = time.perf_counter()
-    silent = [(os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0o600)]
-    command = [sys.executable, str(SCRIPT), *arguments]
-    child = os.posix_spawn(sys.executable, command, os.environ, file_actions=silent)
-    _, status, used = os.wait4(child, 0)
-    if status:
-        raise RuntimeError(f"{' '.join(command)} ended with {os.waitstatus_to_exitcode(status)}")
-    unit = 1 if sys.platform == "darwin" else 1024
-    wall = time.perf_counter() - started
-    return Cost(wall, used.ru_utime + used.ru_stime, used.ru_maxrss * unit)
+    command = [sys.executable, "-c", _PARENT, str(SCRIPT), *arguments]
+    printed = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+    wall, cpu, peak = map(float, printed.split())
+    return Cost(wall, cpu, int(peak) * (1 if sys.platform == "darwin" else 1024))
 
 
 def costs(rounds: int) -> dict[str, list[Cost]]:
@@ -52,7 +57,8 @@ def costs(rounds: int) -> dict[str, list[Cost]]:
     with tempfile.TemporaryDirectory(prefix="benchmark") as folder:
         large, many = Path(folder, "large"), Path(folder, "many")
         shape = (1024, LEAF_BYTES // 4096)
-        save(large, {f"leaf_{i}": np.full(shape, i, np.float32) for i in range(LARGE_LEAVES)})
+        leaf = np.random.default_rng(0).standard_normal(shape, np.float32)
+        save(large, {f"leaf_{i}": leaf for i in range(LARGE_LEAVES)})
         save(many, {f"leaf_{i}": np.zeros((3, 4), np.float32) for i in range(MANY_LEAVES)})
         commands = {
             "tree, 2 GB in 16 leaves": ("tree", str(large)),

@@ -8,6 +8,7 @@ whose speed drifts.
 from __future__ import annotations
 
 import dataclasses
+import statistics
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import jax
 import numpy as np
 
 from jaxlab import config as configs
+from jaxlab.benchmark import checkpoints as inspector
 from jaxlab.benchmark import machine, plain_decoder, plain_grid, plain_recurrent
 from jaxlab.benchmark.groups import TimedGroup, compile_seconds, load
 from jaxlab.benchmark.parts import parts as parts_of_a_step
@@ -266,9 +268,25 @@ def recurrent(options: Options) -> list[Row]:
     return rows(found, "tokens", units, "jaxlab, GRU of 64 units")
 
 
+def checkpoints(options: Options) -> list[Row]:
+    """The inspector on large checkpoints: its time, and in the note its memory."""
+    return [
+        Row(
+            name=name,
+            unit="calls",
+            per_second=1 / statistics.median(cost.wall_seconds for cost in own),
+            per_second_low=1 / max(cost.wall_seconds for cost in own),
+            per_second_high=1 / min(cost.wall_seconds for cost in own),
+            per_cpu_second=1 / statistics.median(cost.cpu_seconds for cost in own),
+            note=inspector.note(own),
+        )
+        for name, own in inspector.costs(options.rounds).items()
+    ]
+
+
 SECTIONS: dict[str, Callable[[Options], list[Row]]] = {
     section.__name__: section
-    for section in (decoder, parts, streams, shapes, grid, members, recurrent)
+    for section in (decoder, parts, streams, shapes, grid, members, recurrent, checkpoints)
 }
 _TORCH = Path(__file__).with_name("torch_decoder.py")
 

@@ -11,6 +11,7 @@ import numpy as np
 from jaxlab.checkpoints.opening import Checkpoint
 from jaxlab.checkpoints.tensors import Kind, Tensor
 
+PIECE_NUMBERS = 1 << 18  # that are in double precision at once
 MOST_FOR_RANK = 4096  # of the smaller side of a matrix whose singular values are computed
 
 
@@ -66,8 +67,7 @@ def summarise(tensor: Tensor, with_rank: bool = False) -> Statistics:
     count = nan = inf = zeros = 0
     mean = apart = squares = 0.0  # apart: the sum of squared distances from the mean so far
     low, high = np.inf, -np.inf
-    for block in tensor.blocks():
-        wide = as_double(block).ravel()
+    for wide in (as_double(piece) for block in tensor.blocks() for piece in _pieces(block)):
         finite_N = wide[np.isfinite(wide)]
         nan += int(np.isnan(wide).sum())
         inf += int(np.isinf(wide).sum())
@@ -98,6 +98,13 @@ def summarise(tensor: Tensor, with_rank: bool = False) -> Statistics:
         inf=inf,
         effective_rank=effective_rank(tensor) if with_rank else None,
     )
+
+
+def _pieces(block: np.ndarray) -> Iterator[np.ndarray]:
+    """Yields the numbers of a block in pieces whose double precision fits a cache."""
+    flat_N = block.reshape(-1)
+    for start in range(0, flat_N.size, PIECE_NUMBERS):
+        yield flat_N[start : start + PIECE_NUMBERS]
 
 
 def as_double(values: np.ndarray) -> np.ndarray:

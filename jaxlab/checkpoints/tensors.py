@@ -120,7 +120,7 @@ class Digest:
 
     def add(self, values: np.ndarray) -> None:
         """Adds the next piece, in row-major order."""
-        self._hash.update(np.ascontiguousarray(values).tobytes())
+        self._hash.update(np.ascontiguousarray(values).reshape(-1).view(np.uint8).data)
 
     @property
     def text(self) -> str:
