@@ -44,7 +44,9 @@ def folders(tmp_path_factory):
 
 @pytest.mark.parametrize("name", MODELS)
 def test_logits_are_those_of_numpy_in_prefill_and_decoding(name, folders, monkeypatch):
-    if name.endswith("8"):  # eight streams in one batch compile faster than one after another
+    if (
+        "_" in name.removeprefix("gpt_") and name != "qwen2_2"
+    ):  # streams in one batch compile faster
         monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
     expected_TxV = reference.logits(MODELS[name], reference.drawn(MODELS[name]), TOKENS_T)
     model = released.open_model(folders[name])
@@ -53,7 +55,7 @@ def test_logits_are_those_of_numpy_in_prefill_and_decoding(name, folders, monkey
     def run(params, tokens_BxT):
         at_once_BxTxV = model.streams.apply(params, tokens_BxT, model.smoothing)
         logits, cache = [], decoding.empty_cache(model.streams, params, jnp.zeros(1, int), 6)
-        for part_BxT in jnp.split(tokens_BxT, (4, 5), axis=1):  # a prompt, and two tokens after it
+        for part_BxT in jnp.split(tokens_BxT, (5,), axis=1):  # a prompt, and a token after it
             of_next_BxV, cache = decoding.extend(
                 model.streams, params, cache, part_BxT, model.smoothing
             )
@@ -62,7 +64,7 @@ def test_logits_are_those_of_numpy_in_prefill_and_decoding(name, folders, monkey
 
     at_once_TxV, decoded_TxV = run(model.params(), TOKENS_T[None])
     np.testing.assert_allclose(at_once_TxV, expected_TxV, atol=1e-5)
-    np.testing.assert_allclose(decoded_TxV, expected_TxV[3:], atol=1e-5)
+    np.testing.assert_allclose(decoded_TxV, expected_TxV[4:], atol=1e-5)
 
 
 @pytest.mark.parametrize("name", MODELS)
