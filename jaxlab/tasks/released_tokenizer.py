@@ -13,7 +13,10 @@ FILE = "tokenizer.json"
 
 
 class ReleasedTokenizer:
-    """A byte-level vocabulary that came with a model; text in UTF-8 comes back as it was.
+    """A byte-level vocabulary that came with a model.
+
+    Text in UTF-8 comes back as it was, but for what the tokenizer itself makes of it first: that of
+    Qwen2 brings it to Unicode's form NFC, and the name of a special token becomes the token.
 
     Attributes:
         pieces: the bytes of every token of the model; none of those that the vocabulary lacks.

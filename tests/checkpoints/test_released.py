@@ -13,6 +13,7 @@ from released_models import GPT_NEOX, OLMO2, QWEN2, SEQUENTIAL, UNTIED, parscale
 from jaxlab import checkpoints
 from jaxlab.checkpoints import CheckpointError, released
 from jaxlab.checkpoints.released import writing
+from jaxlab.checkpoints.released.gpt_neox import _share
 from jaxlab.checkpoints.released.layout import ReleasedConfig
 from jaxlab.models import decoding
 
@@ -168,3 +169,21 @@ def test_tables_of_older_files_are_left_out(folders, tmp_path):
     }
     folder = changed(folders["gpt_neox"], tmp_path, tensors=tables)
     assert released.open_model(folder).params().keys() == {"decoder"}
+
+
+def test_a_read_out_beside_tied_embeddings_is_theirs_or_refused(tmp_path):
+    tensors = reference.drawn(QWEN2)
+    embedding_VxM = tensors["model.embed_tokens.weight"]
+    copied = reference.write(tmp_path / "a", QWEN2, tensors | {"lm_head.weight": embedding_VxM})
+    released.open_model(copied).params()
+    own = reference.write(tmp_path / "b", QWEN2, tensors | {"lm_head.weight": embedding_VxM + 1})
+    with pytest.raises(CheckpointError, match=r"lm_head\.weight"):
+        released.open_model(own).params()
+
+
+@pytest.mark.parametrize("features", [8, 44, 80])
+def test_the_share_of_turned_features_comes_back(features):
+    for rotary in range(2, features, 2):
+        share = _share(rotary, features)
+        assert int(features * share) == rotary
+        assert share == pytest.approx(rotary / features)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from jaxlab.checkpoints.released.layout import (
@@ -12,6 +13,7 @@ from jaxlab.checkpoints.released.layout import (
     outside,
     simple,
 )
+from jaxlab.checkpoints.tensors import CheckpointError
 from jaxlab.models.decoder import Decoder
 
 ATTENTION = "gpt_neox.layers.{}.attention."
@@ -23,6 +25,12 @@ def read(config: ReleasedConfig) -> dict[str, Any]:
     heads, width = config["num_attention_heads"], config["hidden_size"]
     parameters = config.get("rope_parameters") or {}
     rotated = parameters.get("partial_rotary_factor") or config["rotary_pct"]
+    features = width // heads
+    rotary = int(features * rotated)
+    if not 0 < rotary <= features:
+        raise CheckpointError(
+            f"config.json turns {rotary} of {features} features of a head by RoPE"
+        )
     parallel = config.get("use_parallel_residual", True)
     return {
         "vocabulary": config["vocab_size"],
@@ -32,7 +40,7 @@ def read(config: ReleasedConfig) -> dict[str, Any]:
         "kv_heads": heads,
         "hidden": config["intermediate_size"],
         "rope_base": config.rope_base("rotary_emb_base"),
-        "rotary": int(width // heads * rotated) if rotated < 1 else 0,
+        "rotary": rotary if rotary < features else 0,
         "epsilon": config["layer_norm_eps"],
         "tied": config.get("tie_word_embeddings", False),
         "norm": "layer",
@@ -54,12 +62,18 @@ def write(decoder: Decoder) -> dict[str, Any]:
         "intermediate_size": decoder.hidden,
         "hidden_act": "gelu",
         "rotary_emb_base": decoder.rope_base,
-        "rotary_pct": (decoder.rotary or decoder.features) / decoder.features,
+        "rotary_pct": _share(decoder.rotary or decoder.features, decoder.features),
         "layer_norm_eps": decoder.epsilon,
         "use_parallel_residual": decoder.residual == "parallel",
         "attention_bias": True,
         "tie_word_embeddings": decoder.tied,
     }
+
+
+def _share(rotary: int, features: int) -> float:
+    """Returns the share that makes so many features when its product is rounded down."""
+    share = rotary / features
+    return share if int(features * share) == rotary else math.nextafter(share, 1.0)
 
 
 def entries(decoder: Decoder) -> list[Entry]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import numpy as np
 
 from jaxlab.checkpoints.opening import INDEX_SUFFIX, Checkpoint, open_checkpoint
 from jaxlab.checkpoints.released import gpt_neox, olmo2, qwen2
@@ -23,6 +24,8 @@ NEEDED = (
     f"it needs {CONFIG}, {WEIGHTS} (or model{INDEX_SUFFIX} with the shards that it names) and, for "
     f"text, {TOKENIZER}; nothing is downloaded here"
 )
+# A read-out may stand beside tied embeddings, as a copy of them.
+READOUTS = ("lm_head.weight", "embed_out.weight")
 # Tables that follow from the config, which older files hold beside the parameters.
 TABLES = ("rotary_emb.inv_freq", "attention.bias", "attention.masked_bias")
 
@@ -180,13 +183,24 @@ def _check(
                 f"{checkpoint.path}: {name} has shape {checkpoint[name].shape}, and {shape} by its "
                 f"{CONFIG}: take both files from one model"
             )
-    known = {*wanted, "lm_head.weight", "embed_out.weight"}
-    unknown = [n for n in checkpoint.tensors if n not in known and not n.endswith(TABLES)]
+    unknown = [
+        name
+        for name in checkpoint.tensors
+        if name not in wanted
+        and not name.endswith(TABLES)
+        and not (name in READOUTS and _is_copy(checkpoint, name, entries))
+    ]
     if unknown:
         raise CheckpointError(
             f"{checkpoint.path} has {len(unknown)} tensors for which a model of model_type "
             f"{config['model_type']!r} has no place here: {', '.join(unknown[:3])}"
         )
+
+
+def _is_copy(checkpoint: Checkpoint, readout: str, entries: list[Entry]) -> bool:
+    """Whether a read-out that tied embeddings make needless is theirs."""
+    (own,) = (entry.name for entry in entries if entry.leaves == ("decoder/embedding_VxM",))
+    return bool(np.array_equal(checkpoint[readout].read(), checkpoint[own].read()))
 
 
 def _read_json(path: Path) -> dict[str, Any]:
