@@ -8,8 +8,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from jaxlab.checkpoints.opening import Checkpoint
-from jaxlab.checkpoints.statistics import as_double
-from jaxlab.checkpoints.tensors import CheckpointError, Digest, Kind, Tensor, is_float, np_dtype
+from jaxlab.checkpoints.tensors import (
+    CheckpointError,
+    Digest,
+    Kind,
+    Tensor,
+    as_double,
+    cut,
+    is_float,
+    np_dtype,
+)
 
 LEAST_FOR_EQUAL = 64  # numbers in arrays of which it is remarkable that they are equal
 
@@ -57,25 +65,28 @@ def check(checkpoint: Checkpoint, expected: Mapping[str, str] | None = None) -> 
 def _read(tensor: Tensor) -> tuple[str, list[Problem]]:
     """Reads an array once: its digest, NaN and infinities, and units with zero weights only."""
     digest = Digest(tensor.dtype, tensor.shape)
-    nan = inf = 0
-    any_U = None
-    for block in tensor.blocks():
+    total = nan = inf = 0
+    is_matrix = len(tensor.shape) >= 2
+    used_U = np.zeros((*tensor.shape[:-2], *tensor.shape[-1:]), bool)  # of every matrix
+    # `strict` asks for a block after the last, which is when the digests are compared.
+    for part, block in zip(tensor.parts(), tensor.blocks(), strict=True):
         digest.add(block)
-        wide = as_double(block)
-        nan += int(np.isnan(wide).sum())
-        inf += int(np.isinf(wide).sum())
-        if wide.ndim >= 2:
-            own_U = (wide != 0).any(axis=tuple(range(wide.ndim - 1)))
-            any_U = own_U if any_U is None else any_U | own_U
+        if is_matrix:
+            used_U[(*part[:-2], part[-1])] |= (block != 0).any(axis=-2)
+        for wide in map(as_double, cut(block)):
+            total += wide.size
+            nan += int(np.isnan(wide).sum())
+            inf += int(np.isinf(wide).sum())
     found = []
     if nan:
-        found.append(Problem(tensor.name, f"has {nan:,} NaN of {tensor.size:,}"))
+        found.append(Problem(tensor.name, f"has {nan:,} NaN of {total:,}"))
     if inf:
-        found.append(Problem(tensor.name, f"has {inf:,} infinities of {tensor.size:,}"))
-    if any_U is not None and not any_U.all() and any_U.any():
-        dead = int((~any_U).sum())
-        what = f"{dead:,} of {any_U.size:,} units have zero weights only"
-        found.append(Problem(tensor.name, what, is_error=False))
+        found.append(Problem(tensor.name, f"has {inf:,} infinities of {total:,}"))
+    if is_matrix and (dead_U := ~used_U & used_U.any(axis=-1, keepdims=True)).any():
+        *matrix, unit = np.argwhere(dead_U)[0]
+        first = ", ".join(map(str, (*matrix, ":", unit)))
+        what = f"{dead_U.sum():,} of {used_U.size:,} units have zero weights only"
+        found.append(Problem(tensor.name, f"{what}, the first is [{first}]", is_error=False))
     return digest.text, found
 
 

@@ -9,8 +9,7 @@ from fnmatch import fnmatch
 import numpy as np
 
 from jaxlab.checkpoints.opening import Checkpoint
-from jaxlab.checkpoints.statistics import as_double
-from jaxlab.checkpoints.tensors import CheckpointError, Kind, Tensor
+from jaxlab.checkpoints.tensors import CheckpointError, Kind, Tensor, as_double, paired, real_parts
 
 
 @dataclass(frozen=True)
@@ -19,11 +18,12 @@ class Difference:
 
     Attributes:
       name: in the first, or in the second where it is new.
-      change: "added", "removed", "reshaped", "retyped", "changed" or "equal".
+      change: "added", "removed", "reshaped", "retyped", "changed" or "equal" (the same bits in
+        every place, or NaN in both).
       before, after: shape and type, "" where the leaf is absent.
       distance: |after - before| over |before|, in Euclidean norms; infinite where before is zero.
       cosine: between the two; None where either is zero.
-      largest: the largest absolute change of one number.
+      largest: the largest absolute change of one number, or of one part of a complex one.
     """
 
     name: str
@@ -84,18 +84,17 @@ def difference(before: Tensor, after: Tensor) -> Difference:
         return Difference(before.name, change, *both)
     apart = first = second = product = 0.0
     largest, equal = 0.0, True
-    rows = max(before.rows_at_once, after.rows_at_once)
-    for a, b in zip(before.blocks(rows), after.blocks(rows), strict=True):
-        wide_a, wide_b = as_double(a).ravel(), as_double(b).ravel()
-        same = (wide_a == wide_b) | (np.isnan(wide_a) & np.isnan(wide_b))
+    for a, b in paired(before, after):
+        a, b = real_parts(a), real_parts(b)
+        same = _same(a, b)
         equal &= bool(same.all())
-        with np.errstate(invalid="ignore"):
-            delta = np.where(same, 0.0, wide_b - wide_a)
+        wide_a, wide_b = as_double(a), as_double(b)
+        delta = np.where(same, 0.0, _distance(a, b))
         apart += float(delta @ delta)
         first += float(wide_a @ wide_a)
         second += float(wide_b @ wide_b)
         product += float(wide_a @ wide_b)
-        largest = max(largest, float(np.abs(delta).max(initial=0.0)))
+        largest = float(np.maximum(largest, delta.max(initial=0.0)))  # NaN stays NaN
     change = "equal" if equal else "changed"
     if before.dtype != after.dtype:
         change = "retyped"
@@ -114,6 +113,25 @@ def describe(tensor: Tensor) -> str:
     if tensor.kind is not Kind.ARRAY:
         return str(tensor.kind)
     return f"{'x'.join(map(str, tensor.shape)) or 'scalar'} {tensor.dtype}"
+
+
+def _same(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Whether numbers have the same bits, or are both NaN, place by place."""
+    nan = (a != a) & (b != b)
+    if a.dtype != b.dtype or a.dtype.itemsize > 8:
+        return (as_double(a) == as_double(b)) | nan
+    bits = np.dtype(f"u{a.dtype.itemsize}")
+    return (a.view(bits) == b.view(bits)) | nan
+
+
+def _distance(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Returns |b - a| in double precision; that of integers is exact before it is rounded."""
+    if a.dtype == b.dtype and a.dtype.kind in "iu":
+        bits = np.dtype(f"u{a.dtype.itemsize}")
+        a_bits, b_bits = a.view(bits), b.view(bits)
+        return np.where(b > a, b_bits - a_bits, a_bits - b_bits).astype(np.float64)
+    with np.errstate(invalid="ignore"):
+        return np.abs(as_double(b) - as_double(a))
 
 
 def _plain(name: str) -> str:

@@ -16,7 +16,7 @@ MOST_CURVES = 12  # with a name each in the legend
 def save_spectra(spectra: Sequence[Spectrum], path: Path) -> None:
     """Draws the singular values of each array against their order, on logarithmic axes."""
     figure, ax = _panel("order", "singular value")
-    for number, each in enumerate(spectra):
+    for number, each in enumerate(each for each in spectra if each.values.size):
         label = each.name if number < MOST_CURVES else None
         positive = each.values[each.values > 0]
         ax.plot(np.arange(1, positive.size + 1), positive, ".-", ms=3, lw=1, label=label)

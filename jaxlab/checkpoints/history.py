@@ -9,8 +9,8 @@ from typing import NamedTuple
 import numpy as np
 
 from jaxlab.checkpoints.opening import Checkpoint, open_checkpoint, saved_steps
-from jaxlab.checkpoints.statistics import as_double, effective_rank, matching
-from jaxlab.checkpoints.tensors import CheckpointError, Kind, Tensor
+from jaxlab.checkpoints.statistics import effective_rank, matching, matrices
+from jaxlab.checkpoints.tensors import CheckpointError, Kind, Tensor, as_double, paired
 
 
 class Row(NamedTuple):
@@ -24,7 +24,7 @@ class Row(NamedTuple):
 
 
 def _norm(tensor: Tensor) -> float:
-    return float(np.sqrt(sum(float((as_double(b) ** 2).sum()) for b in tensor.blocks())))
+    return float(np.sqrt(sum(float((as_double(p) ** 2).sum()) for p in tensor.pieces())))
 
 
 def _rms(tensor: Tensor) -> float:
@@ -32,24 +32,25 @@ def _rms(tensor: Tensor) -> float:
 
 
 def _mean(tensor: Tensor) -> float:
-    return sum(float(as_double(b).sum()) for b in tensor.blocks()) / max(tensor.size, 1)
+    return sum(float(as_double(p).sum()) for p in tensor.pieces()) / max(tensor.size, 1)
 
 
 def _largest(tensor: Tensor) -> float:
-    return max(float(np.abs(as_double(b)).max(initial=0.0)) for b in tensor.blocks())
+    return max((float(np.abs(as_double(p)).max()) for p in tensor.pieces()), default=0.0)
 
 
 def _rank(tensor: Tensor) -> float:
-    rank = effective_rank(tensor)
+    rank, _ = effective_rank(tensor)
     return float("nan") if rank is None else rank
 
 
+RANK = "effective_rank"  # of each matrix of the last two axes; NaN for the largest
 STATISTICS: Mapping[str, Callable[[Tensor], float]] = {
     "norm": _norm,
     "rms": _rms,
     "mean": _mean,
     "largest": _largest,
-    "effective_rank": _rank,
+    RANK: _rank,
 }
 ROTATION = "rotation"  # of an array from its first saved step: the angle between both, in degrees
 
@@ -82,19 +83,20 @@ def history(
     if not steps:
         raise CheckpointError(f"{path} has no saved step: give a run, or its checkpoints folder")
     rows: list[Row] = []
-    first: dict[tuple[str, int | None], np.ndarray] = {}
+    first: dict[tuple[str, int | None], Tensor] = {}
     for step in steps:
         for member, own in _members(open_checkpoint(path, step), pattern, members):
+            if statistic == RANK:
+                own = (m for tensor in own if len(tensor.shape) >= 2 for m in matrices(tensor))
             for tensor in own:
                 if statistic == ROTATION:
-                    values = as_double(tensor.read()).ravel()
-                    start = first.setdefault((tensor.name, member), values)
-                    value = _angle(start, values)
+                    value = _angle(first.setdefault((tensor.name, member), tensor), tensor)
                 else:
                     value = STATISTICS[statistic](tensor)
                 rows.append(Row(step, member, tensor.name, statistic, value))
     if not rows:
-        raise CheckpointError(f"{path} has no array that fits {pattern!r}: see `tree`")
+        what = "matrix" if statistic == RANK else "array"
+        raise CheckpointError(f"{path} has no {what} that fits {pattern!r}: see `tree`")
     return rows
 
 
@@ -112,11 +114,15 @@ def _members(
     return found
 
 
-def _angle(first: np.ndarray, second: np.ndarray) -> float:
-    """Returns the angle between two vectors, degrees; NaN where one is zero or not finite."""
-    if not (np.isfinite(first).all() and np.isfinite(second).all()):
+def _angle(first: Tensor, second: Tensor) -> float:
+    """Returns the angle between two arrays, degrees; NaN where one is zero or not finite."""
+    product = square = other = 0.0
+    for a, b in paired(first, second):
+        wide_a, wide_b = as_double(a), as_double(b)
+        product += float(wide_a @ wide_b)
+        square += float(wide_a @ wide_a)
+        other += float(wide_b @ wide_b)
+    norms = np.sqrt(square) * np.sqrt(other)
+    if not 0 < norms < np.inf:
         return float("nan")
-    norms = np.linalg.norm(first) * np.linalg.norm(second)
-    if norms == 0:
-        return float("nan")
-    return float(np.degrees(np.arccos(np.clip(first @ second / norms, -1.0, 1.0))))
+    return float(np.degrees(np.arccos(np.clip(product / norms, -1.0, 1.0))))

@@ -289,6 +289,7 @@ def _checkpoint(
 
 def _member(tensor: Tensor, index: int) -> Tensor:
     def read_part(part: Part) -> np.ndarray:
+        tensor.verify()  # once: a member has no digest of its own
         return np.asarray(tensor.read_part((slice(index, index + 1), *part))[0])
 
     return replace(

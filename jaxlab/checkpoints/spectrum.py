@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
 
 from jaxlab.checkpoints.opening import Checkpoint
-from jaxlab.checkpoints.statistics import matching, singular_values
+from jaxlab.checkpoints.statistics import matching, matrices, singular_values
 from jaxlab.checkpoints.tensors import CheckpointError, Kind, Tensor
 
 LEAST_FOR_TAIL = 16  # singular values, for a law of their tail
@@ -17,16 +17,17 @@ LEAST_FOR_TAIL = 16  # singular values, for a law of their tail
 
 @dataclass(frozen=True, eq=False)
 class Spectrum:
-    """Of one matrix, or of several that lie in the leading axes of one array.
+    """Of one matrix, such as one of those that lie in the leading axes of an array.
 
     Attributes:
-      name, shape: of the array.
+      name, shape: of the matrix; see `statistics.matrices`.
       values: the singular values, descending.
       decay: s_i ~ i^-decay, by least squares over the second to the middle value in logarithms;
         None for fewer than `LEAST_FOR_TAIL` values.
       tail_exponent: of the density of the squared singular values above their median, p(x) ~
         x^-tail_exponent, by Hill's estimator (maximum likelihood); None likewise.
       tail_stderr: the standard error of `tail_exponent` for independent values.
+      remark: why there are no values.
     """
 
     name: str
@@ -35,12 +36,13 @@ class Spectrum:
     decay: float | None
     tail_exponent: float | None
     tail_stderr: float | None
+    remark: str = ""
 
     @property
     def row(self) -> Row:
         """What a table shows."""
         low, high = (self.values[-1], self.values[0]) if self.values.size else (np.nan, np.nan)
-        laws = (self.decay, self.tail_exponent, self.tail_stderr)
+        laws = (self.decay, self.tail_exponent, self.tail_stderr, self.remark)
         return Row(self.name, self.shape, self.values.size, float(high), float(low), *laws)
 
 
@@ -55,10 +57,11 @@ class Row(NamedTuple):
     decay: float | None
     tail_exponent: float | None
     tail_stderr: float | None
+    remark: str
 
 
 def spectra(checkpoint: Checkpoint, pattern: str = "*") -> Iterator[Spectrum]:
-    """Yields the spectrum of every matrix whose name fits the pattern.
+    """Yields the spectrum of every matrix in the arrays whose names fit the pattern.
 
     Raises:
       CheckpointError: no matrix fits, or an array is damaged.
@@ -66,16 +69,16 @@ def spectra(checkpoint: Checkpoint, pattern: str = "*") -> Iterator[Spectrum]:
     found = False
     for tensor in matching(checkpoint, pattern):
         if tensor.kind is Kind.ARRAY and len(tensor.shape) >= 2:
-            values = singular_values(tensor)
-            if values is not None:
+            for matrix in matrices(tensor):
                 found = True
-                yield spectrum(tensor, values)
+                values, why = singular_values(matrix)
+                yield replace(spectrum(matrix, values), remark=why)
     if not found:
-        raise CheckpointError(f"{checkpoint.path} has no finite matrix that fits {pattern!r}")
+        raise CheckpointError(f"{checkpoint.path} has no matrix that fits {pattern!r}: see `tree`")
 
 
 def spectrum(tensor: Tensor, values: np.ndarray) -> Spectrum:
-    """Returns the spectrum of an array from its singular values, descending."""
+    """Returns the spectrum of a matrix from its singular values, descending."""
     positive = values[values > 1e-12 * values[0]] if values.size and values[0] > 0 else values[:0]
     if positive.size < LEAST_FOR_TAIL:
         return Spectrum(tensor.name, tensor.shape, values, None, None, None)

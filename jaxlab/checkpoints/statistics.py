@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from fnmatch import fnmatch
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from jaxlab.checkpoints.opening import Checkpoint
-from jaxlab.checkpoints.tensors import Kind, Tensor
+from jaxlab.checkpoints.tensors import Kind, Tensor, as_double
 
-PIECE_NUMBERS = 1 << 18  # that are in double precision at once
 MOST_FOR_RANK = 4096  # of the smaller side of a matrix whose singular values are computed
 
 
@@ -22,11 +20,11 @@ class Statistics:
     Attributes:
       name, shape, dtype: of the array.
       norm: the Euclidean norm.
-      rms, mean, std, min, max: of its numbers; of complex ones, of their absolute values.
+      rms, mean, std, min, max: of its numbers; here and below, of complex ones both parts count.
       zeros: the share of zeros.
       nan, inf: how many.
-      effective_rank: exp of the entropy of the squared singular values as shares, of a matrix whose
-        last two axes are taken (the first of several); None for vectors and for large matrices.
+      effective_rank: of a matrix, exp of the entropy of the squared singular values as shares.
+      remark: why a matrix has no effective rank.
     """
 
     name: str
@@ -42,11 +40,18 @@ class Statistics:
     nan: int
     inf: int
     effective_rank: float | None = None
+    remark: str = ""
 
 
 def matching(checkpoint: Checkpoint, pattern: str = "*") -> list[Tensor]:
-    """Returns the leaves whose name fits a pattern such as "params/*"."""
-    return [tensor for name, tensor in checkpoint.tensors.items() if fnmatch(name, pattern)]
+    """Returns the leaves whose name fits a pattern such as "params/*".
+
+    Raises:
+      CheckpointError: none does.
+    """
+    if pattern == "*":
+        return list(checkpoint.tensors.values())
+    return list(checkpoint.only(pattern).tensors.values())
 
 
 def statistics(
@@ -54,21 +59,28 @@ def statistics(
 ) -> Iterator[Statistics]:
     """Yields the statistics of each array, which is read while it is its turn.
 
+    with_rank: of each matrix of its last two axes instead, with the effective rank.
+
     Raises:
       CheckpointError: an array is damaged.
     """
     for tensor in matching(checkpoint, pattern):
-        if tensor.kind is Kind.ARRAY:
-            yield summarise(tensor, with_rank)
+        if tensor.kind is Kind.ARRAY and with_rank and len(tensor.shape) >= 2:
+            for matrix in matrices(tensor):
+                rank, why = effective_rank(matrix)
+                yield replace(summarise(matrix), effective_rank=rank, remark=why)
+        elif tensor.kind is Kind.ARRAY:
+            yield summarise(tensor)
 
 
-def summarise(tensor: Tensor, with_rank: bool = False) -> Statistics:
+def summarise(tensor: Tensor) -> Statistics:
     """Returns the statistics of one array."""
-    count = nan = inf = zeros = 0
+    total = count = nan = inf = zeros = 0
     mean = apart = squares = 0.0  # apart: the sum of squared distances from the mean so far
     low, high = np.inf, -np.inf
-    for wide in (as_double(piece) for block in tensor.blocks() for piece in _pieces(block)):
+    for wide in map(as_double, tensor.pieces()):
         finite_N = wide[np.isfinite(wide)]
+        total += wide.size
         nan += int(np.isnan(wide).sum())
         inf += int(np.isinf(wide).sum())
         zeros += int((wide == 0).sum())
@@ -93,52 +105,55 @@ def summarise(tensor: Tensor, with_rank: bool = False) -> Statistics:
         std=float(np.sqrt(apart / count)) if count else None,
         min=low if count else None,
         max=high if count else None,
-        zeros=zeros / max(tensor.size, 1),
+        zeros=zeros / max(total, 1),
         nan=nan,
         inf=inf,
-        effective_rank=effective_rank(tensor) if with_rank else None,
     )
 
 
-def _pieces(block: np.ndarray) -> Iterator[np.ndarray]:
-    """Yields the numbers of a block in pieces whose double precision fits a cache."""
-    flat_N = block.reshape(-1)
-    for start in range(0, flat_N.size, PIECE_NUMBERS):
-        yield flat_N[start : start + PIECE_NUMBERS]
+def matrices(tensor: Tensor) -> Iterator[Tensor]:
+    """Yields the matrices of an array's last two axes, which is read whole, as "name[0, 1]".
 
-
-def as_double(values: np.ndarray) -> np.ndarray:
-    """Returns numbers in double precision; complex ones as absolute values."""
-    if np.issubdtype(values.dtype, np.complexfloating):
-        return np.abs(values.astype(np.complex128))
-    return values.astype(np.float64)
-
-
-def singular_values(tensor: Tensor) -> np.ndarray | None:
-    """Returns the singular values of a matrix, descending; None for what is no matrix.
-
-    Of more than two axes, the last two are taken for each index of the others, and all singular
-    values are returned together.
+    Raises:
+      CheckpointError: the array is damaged.
     """
-    if len(tensor.shape) < 2 or min(tensor.shape[-2:]) > MOST_FOR_RANK or not tensor.size:
-        return None
-    values = as_double(tensor.read())
-    if not np.isfinite(values).all():
-        return None
-    found = np.linalg.svd(values, compute_uv=False)
-    return np.sort(found.ravel())[::-1]
+    if len(tensor.shape) == 2:
+        yield tensor
+        return
+    values = tensor.read()
+    for index in np.ndindex(tensor.shape[:-2]):
+        yield replace(
+            tensor,
+            name=f"{tensor.name}[{', '.join(map(str, index))}]",
+            shape=tensor.shape[-2:],
+            read_part=values[index].__getitem__,
+            block_shape=(),
+            digest="",
+        )
 
 
-def effective_rank(tensor: Tensor) -> float | None:
-    """Returns exp(entropy) of the squared singular values as shares; see `Statistics`."""
-    if len(tensor.shape) < 2:
-        return None
-    part = (slice(0, 1),) * (len(tensor.shape) - 2)
-    if min(tensor.shape[-2:]) > MOST_FOR_RANK or not tensor.size:
-        return None
-    values = as_double(tensor.read_part(part)).reshape(tensor.shape[-2:])
+def singular_values(matrix: Tensor) -> tuple[np.ndarray, str]:
+    """Returns the singular values of a matrix, descending, and "" or why there are none."""
+    if not matrix.size:
+        return np.empty(0), "it has no numbers"
+    if min(matrix.shape) > MOST_FOR_RANK:
+        return np.empty(0), f"no singular values: both sides exceed {MOST_FOR_RANK:,}"
+    values = matrix.read()
+    is_complex = np.issubdtype(values.dtype, np.complexfloating)
+    values = values.astype(np.complex128 if is_complex else np.float64)
     if not np.isfinite(values).all():
-        return None
-    energy = np.linalg.svd(values, compute_uv=False) ** 2
+        return np.empty(0), "no singular values: not all numbers are finite"
+    return np.linalg.svd(values, compute_uv=False), ""
+
+
+def effective_rank(matrix: Tensor) -> tuple[float | None, str]:
+    """Returns exp(entropy) of the squared singular values as shares, and "" or why there is none.
+
+    See Roy and Vetterli, The effective rank (EUSIPCO 2007), with squares in place of the values.
+    """
+    values, why = singular_values(matrix)
+    if why:
+        return None, why
+    energy = values**2
     share = energy[energy > 0] / energy.sum() if energy.sum() > 0 else np.ones(0)
-    return float(np.exp(-(share * np.log(share)).sum())) if share.size else 0.0
+    return (float(np.exp(-(share * np.log(share)).sum())) if share.size else 0.0), ""

@@ -14,7 +14,18 @@ import numpy as np
 
 from jaxlab.checkpoints.opening import Checkpoint
 
-TEXT = ("name", "what", "dtype", "shape", "sharding", "change", "before", "after", "statistic")
+TEXT = (
+    "name",
+    "what",
+    "dtype",
+    "shape",
+    "sharding",
+    "change",
+    "before",
+    "after",
+    "statistic",
+    "remark",
+)
 MOST_WRAPPED = 200  # rows that are fitted to a terminal, which takes a millisecond each
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import math
 from collections.abc import Callable, Iterator
@@ -11,7 +12,8 @@ from enum import StrEnum
 import ml_dtypes
 import numpy as np
 
-BLOCK_BYTES = 1 << 26  # what `blocks` reads at once
+BLOCK_BYTES = 1 << 24  # what `blocks` reads at once
+PIECE_NUMBERS = 1 << 16  # that are in double precision at once
 
 Part = tuple[slice, ...]
 
@@ -38,7 +40,7 @@ class Tensor:
       kind: what it is; only arrays have values to read.
       shape: its shape; () for what is no array.
       dtype: the name of its type, such as "bfloat16"; the kind's name for what is no array.
-      read_part: reads the part that some leading slices select, as a NumPy array.
+      read_part: reads the part that slices of some leading axes select, as a NumPy array.
       sharding: how it lay over the devices that saved it, "" where that is not recorded.
       block_shape: what the file stores in one piece, () where it is one piece.
       text: the string, of a string.
@@ -74,41 +76,115 @@ class Tensor:
         """
         if self.kind is not Kind.ARRAY:
             raise CheckpointError(f"{self.name} is {self.kind}, not an array")
-        (values,) = self.blocks(rows=max(1, *self.shape)) if self.shape else self.blocks()
+        values = self.read_part(())
+        if self.digest:
+            self._compare(digest(values))
         return values
 
-    def blocks(self, rows: int | None = None) -> Iterator[np.ndarray]:
-        """Yields the array in pieces of so many rows of its leading axis; see `rows_at_once`.
+    def blocks(self) -> Iterator[np.ndarray]:
+        """Yields the array in row-major order, in the pieces that `parts` selects.
 
         Raises:
           CheckpointError: after the last piece, when the array is not what was saved.
         """
-        if self.kind is not Kind.ARRAY:
-            return
         found = Digest(self.dtype, self.shape)
-        for part in self._parts(rows or self.rows_at_once):
+        for part in self.parts():
             values = self.read_part(part)
             if self.digest:
                 found.add(values)
             yield values
-        if self.digest and found.text != self.digest:
+        if self.digest:
+            self._compare(found.text)
+
+    def pieces(self) -> Iterator[np.ndarray]:
+        """Yields the numbers in row-major order, at most `PIECE_NUMBERS` at once, as 1-D arrays."""
+        for block in self.blocks():
+            yield from cut(block)
+
+    def parts(self) -> Iterator[Part]:
+        """Yields a slice of every axis: pieces of about `BLOCK_BYTES`, in row-major order.
+
+        What the file stores as one piece is read once, so that a piece is as large as that.
+        """
+        if self.kind is not Kind.ARRAY:
+            return
+        if not self.size:
+            yield (slice(None),) * len(self.shape)
+            return
+        stored = self.block_shape or (1,) * len(self.shape)
+        inner = self.size * np_dtype(self.dtype).itemsize  # bytes of one index of all axes so far
+        for axis, length in enumerate(self.shape):
+            inner //= length
+            if inner <= BLOCK_BYTES or stored[axis] > 1:
+                break
+        else:
+            yield ()
+            return
+        rows = max(1, BLOCK_BYTES // inner)
+        rows = math.ceil(rows / stored[axis]) * stored[axis]
+        rest = (slice(None),) * (len(self.shape) - axis - 1)
+        for index in np.ndindex(self.shape[:axis]):
+            for start in range(0, length, rows):
+                own = slice(start, min(start + rows, length))
+                yield (*(slice(i, i + 1) for i in index), own, *rest)
+
+    @functools.cached_property
+    def _found_digest(self) -> str:
+        found = Digest(self.dtype, self.shape)
+        for part in self.parts():
+            found.add(self.read_part(part))
+        return found.text
+
+    def verify(self) -> None:
+        """Compares the array with its digest, if there is one; it is read once, in pieces.
+
+        Raises:
+          CheckpointError: it is not what was saved.
+        """
+        if self.digest:
+            self._compare(self._found_digest)
+
+    def _compare(self, found: str) -> None:
+        if found != self.digest:
             raise CheckpointError(
                 f"{self.name} is damaged: its bytes are not those that were saved: use another step"
             )
 
-    def _parts(self, rows: int) -> list[Part]:
-        if not self.shape or rows >= self.shape[0]:
-            return [()]
-        return [(slice(start, start + rows),) for start in range(0, self.shape[0], rows)]
 
-    @property
-    def rows_at_once(self) -> int:
-        """How many rows make a piece of about `BLOCK_BYTES`, in whole pieces of the file."""
-        if not self.shape or not self.size:
-            return 1
-        stored = self.block_shape[0] if self.block_shape else 1
-        rows = max(1, int(BLOCK_BYTES // (self.bytes / self.shape[0])))
-        return max(1, math.ceil(rows / stored)) * stored
+def paired(first: Tensor, second: Tensor) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yields the same places of two arrays of one shape, as `Tensor.pieces` does of one.
+
+    Raises:
+      CheckpointError: one of them is damaged.
+    """
+    others = second.pieces()
+    other = np.empty(0)
+    for own in first.pieces():
+        while own.size:
+            other = other if other.size else next(others)
+            both = min(own.size, other.size)
+            yield own[:both], other[:both]
+            own, other = own[both:], other[both:]
+    for _ in others:  # its digest is compared after the last piece
+        pass
+
+
+def cut(values: np.ndarray) -> Iterator[np.ndarray]:
+    """Yields numbers in row-major order, at most `PIECE_NUMBERS` at once, as 1-D arrays."""
+    flat_N = np.ascontiguousarray(values).reshape(-1)
+    for start in range(0, flat_N.size, PIECE_NUMBERS):
+        yield flat_N[start : start + PIECE_NUMBERS]
+
+
+def real_parts(values_N: np.ndarray) -> np.ndarray:
+    """Returns real numbers as they are; of complex ones, the real and imaginary parts in turn."""
+    is_complex = np.issubdtype(values_N.dtype, np.complexfloating)
+    return values_N.view(np.finfo(values_N.dtype).dtype) if is_complex else values_N
+
+
+def as_double(values_N: np.ndarray) -> np.ndarray:
+    """Returns `real_parts` in double precision."""
+    return real_parts(values_N).astype(np.float64)
 
 
 class Digest:

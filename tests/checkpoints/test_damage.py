@@ -11,6 +11,7 @@ from safetensors.numpy import save_file
 from jaxlab import checkpoints
 from jaxlab.checkpoints import CheckpointError
 from jaxlab.checkpoints.checking import check
+from jaxlab.checkpoints.export import export
 from jaxlab.checkpoints.opening import DIGESTS
 from jaxlab.training.checkpoint import digests
 
@@ -102,6 +103,13 @@ def test_a_flipped_bit_in_the_data_is_noticed_and_named(saved_step, tmp_path):
     (problem,) = check(checkpoint)
     assert (problem.name, problem.is_error) == ("params/w", True)
     np.testing.assert_array_equal(checkpoint["params/b"].read(), tree()["b"])
+    member = checkpoint.member(2)
+    with pytest.raises(CheckpointError, match=r"params/w is damaged"):
+        member["params/w"].read()
+    assert [(p.name, p.is_error) for p in check(member)] == [("params/w", True)]
+    with pytest.raises(CheckpointError, match=r"params/w is damaged"):
+        export(member, tmp_path / "member.npz")
+    np.testing.assert_array_equal(member["params/b"].read(), tree()["b"][2])
 
 
 @pytest.mark.parametrize("suffix", [".safetensors", ".npz"])

@@ -1,6 +1,8 @@
 """Statistics, spectra, differences, checks and histories against NumPy on the same arrays."""
 
 import math
+import tracemalloc
+from dataclasses import replace
 
 import ml_dtypes
 import numpy as np
@@ -76,8 +78,32 @@ def test_a_planted_decay_of_singular_values_comes_back(save):
     assert found.decay == pytest.approx(0.7)
     # s = i^-0.7 has squares x with a density ~ x^-(1 + 1/1.4).
     assert abs(found.tail_exponent - (1 + 1 / 1.4)) < 3 * found.tail_stderr
-    with pytest.raises(CheckpointError, match="no finite matrix"):
+    with pytest.raises(CheckpointError, match="no matrix that fits"):
         list(spectra(save(b=np.ones(3))))
+
+
+def test_each_matrix_of_an_array_has_a_spectrum_and_a_rank_or_a_reason(save, monkeypatch):
+    w = np.stack([np.diag(v) for v in ([3.0, 1, 0], [2, 2, 2], [1, np.nan, 1])])
+    checkpoint = save(w=w)
+    found = list(spectra(checkpoint))
+    assert [each.name for each in found] == ["w[0]", "w[1]", "w[2]"]
+    np.testing.assert_allclose(found[0].values, [3, 1, 0])
+    np.testing.assert_allclose(found[1].values, [2, 2, 2])
+    why = "no singular values: not all numbers are finite"
+    assert (found[2].row.values, found[2].row.remark) == (0, why)
+    ranks = [(r.name, r.effective_rank, r.remark) for r in statistics(checkpoint, with_rank=True)]
+    shares = np.array([0.9, 0.1])
+    assert ranks[0] == ("w[0]", pytest.approx(np.exp(-(shares * np.log(shares)).sum())), "")
+    assert ranks[1:] == [("w[1]", pytest.approx(3), ""), ("w[2]", None, why)]
+    monkeypatch.setattr("jaxlab.checkpoints.statistics.MOST_FOR_RANK", 2)
+    assert {each.remark for each in spectra(checkpoint)} == {
+        "no singular values: both sides exceed 2"
+    }
+
+
+def test_singular_values_of_complex_matrices_are_those_of_the_matrix(save):
+    z = np.array([[1, 1j], [1j, 1]], np.complex64)
+    np.testing.assert_allclose(next(spectra(save(z=z))).values, np.linalg.svd(z)[1], rtol=1e-6)
 
 
 def test_differences_name_what_happened_and_by_how_much(save):
@@ -118,6 +144,66 @@ def test_nan_equals_nan_and_differs_from_a_number(save):
     assert compare(first, save("c", w=np.array([0.0, 1.0])))[0].change == "changed"
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "largest"),
+    [
+        (np.int64([2**60, 5]), np.int64([2**60 + 1, 5]), 1.0),
+        (np.uint64([0]), np.uint64([2**64 - 1]), 2.0**64),
+        (np.int8([-128]), np.int8([127]), 255.0),
+        (np.complex64([1 + 1j, 2]), np.complex64([-1 - 1j, 2j]), 2.0),
+        (np.float32([0.0]), np.float32([-0.0]), 0.0),
+        (np.ones(2, ml_dtypes.bfloat16), np.array([1, 2], ml_dtypes.bfloat16), 1.0),
+    ],
+)
+def test_equality_is_of_the_bits_that_were_saved(save, before, after, largest):
+    (found,) = compare(save("a", w=before), save("b", w=after))
+    assert (found.change, found.largest) == ("changed", largest)
+    (found,) = compare(save("a", w=before), save("c", w=before))
+    assert (found.change, found.distance, found.largest) == ("equal", 0.0, 0.0)
+
+
+def test_the_distance_of_complex_numbers_is_that_of_their_parts(save):
+    (found,) = compare(save("a", z=np.complex64([3, 4j])), save("b", z=np.complex64([3, 4])))
+    assert found.distance == pytest.approx(np.sqrt(32) / 5)
+    assert found.cosine == pytest.approx(9 / 25)
+
+
+@pytest.mark.parametrize("read", [lambda c: list(statistics(c)), check, lambda c: compare(c, c)])
+def test_large_leaves_are_read_in_pieces_of_later_axes_too(save, read, monkeypatch):
+    leaf = np.ones((1, 512, 2048), ml_dtypes.bfloat16)
+    checkpoint = save(w=leaf)
+    monkeypatch.setattr(tensors, "BLOCK_BYTES", leaf.nbytes // 16)
+    monkeypatch.setattr(tensors, "PIECE_NUMBERS", 1 << 12)
+    tracemalloc.start()
+    read(checkpoint)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < leaf.nbytes // 2
+
+
+@pytest.mark.parametrize("block_bytes", [8, 100, 600])
+@pytest.mark.parametrize("stored", [(), (1, 2, 3), (2, 5, 2)])
+def test_pieces_follow_each_other_in_row_major_order(stored, block_bytes, monkeypatch):
+    monkeypatch.setattr(tensors, "BLOCK_BYTES", block_bytes)
+    values = np.arange(4 * 5 * 7.0).reshape(4, 5, 7)
+    leaf = tensors.Tensor(
+        "w", tensors.Kind.ARRAY, values.shape, "float64", values.__getitem__, block_shape=stored
+    )
+    assert len(list(leaf.parts())) > 1
+    np.testing.assert_array_equal(np.concatenate(list(leaf.pieces())), values.ravel())
+    for first, second in tensors.paired(leaf, replace(leaf, block_shape=())):
+        np.testing.assert_array_equal(first, second)
+
+
+def test_a_unit_that_is_dead_in_one_layer_of_one_member_is_found(save):
+    w = np.ones((2, 3, 4, 5), np.float32)
+    w[1, 2, :, 3] = 0
+    w[0, 1] = 0  # a matrix that has not been used at all is no remark
+    (problem,) = check(save(w=w))
+    what = "1 of 30 units have zero weights only, the first is [1, 2, :, 3]"
+    assert (problem.what, problem.is_error) == (what, False)
+
+
 def test_checks_find_what_is_planted(save):
     rng = np.random.default_rng(0)
     w = rng.normal(size=(20, 10)).astype(np.float32)
@@ -130,7 +216,7 @@ def test_checks_find_what_is_planted(save):
         ("broken", "has 1 NaN of 200", True),
         ("broken", "has 1 infinities of 200", True),
     ]
-    assert ("dead", "1 of 10 units have zero weights only", False) in said
+    assert ("dead", "1 of 10 units have zero weights only, the first is [:, 3]", False) in said
     assert ("w", "equals twin", False) in said or ("twin", "equals w", False) in said
     assert ("", "floating-point types are mixed: float16, float32", False) in said
     assert len(said) == 5
@@ -165,5 +251,5 @@ def test_histories_follow_members_over_steps(saved_run):
     assert turned[4].value == pytest.approx(0, abs=1e-5)  # scaled, not turned
     with pytest.raises(CheckpointError, match="no statistic 'nrom'"):
         history(saved_run, "nrom")
-    with pytest.raises(CheckpointError, match="no array that fits"):
+    with pytest.raises(CheckpointError, match="no leaf that fits"):
         history(saved_run, "norm", pattern="nothing/*")
