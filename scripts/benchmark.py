@@ -3,6 +3,7 @@
 
 python scripts/benchmark.py                                 all of it: about 15 minutes
 python scripts/benchmark.py decoder --peers=python3         beside PyTorch, if python3 has it
+python scripts/benchmark.py --device-check                  what to run first on a GPU or TPU
 python scripts/benchmark.py --config=configs/one_third/text.py --steps=200
 python scripts/benchmark.py --config=configs/parscale/trunk.py --decode --batch=1,8
 """
@@ -49,6 +50,12 @@ def parse() -> tuple[argparse.Namespace, list[str]]:
     parser.add_argument(
         "--page", action="store_true", help="fill docs/performance.md from results/; time nothing"
     )
+    parser.add_argument(
+        "--device-check",
+        action="store_true",
+        help="train every kind of program for a few steps, compare with the numbers of a CPU, and "
+        "write device_check.json, or --json: what to run first on a GPU or TPU (minutes)",
+    )
     own = parser.add_argument_group("a config, instead of sections")
     own.add_argument("--config", help="FILE.py or FILE.py:SIZE")
     own.add_argument("--steps", type=int, default=200, help="steps to time (default 200)")
@@ -85,6 +92,10 @@ def main() -> int:
         records = [json.loads((root / "results" / f"{n}.json").read_text()) for n in names]
         page.write_text(tables.fill(page.read_text(), *records))
         return 0
+    if args.device_check:
+        from jaxlab.benchmark import device_check
+
+        return device_check.check(args.json or Path("device_check.json"))
     from jaxlab.config import ConfigError
 
     try:
