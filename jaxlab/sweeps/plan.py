@@ -18,6 +18,9 @@ from jaxlab.experiment import ExperimentModule
 LONGEST_NAME = 200  # of a group; its parts add to it, and a file system takes 255
 
 
+MOST_MEMBERS = 500_000  # of a sweep
+
+
 class Group(NamedTuple):
     """Members whose programs are the same: they differ in traced values alone."""
 
@@ -63,9 +66,14 @@ def load(spec: str, overrides: Overrides, with_sweep: bool = True) -> Sweep:
     file = study_file.read(Path(path).expanduser())
     config = configs.override(file.config(size or None), overrides)
     members: list[Overrides] = []
+
+    def add(**member: Any) -> None:
+        check(len(members) < MOST_MEMBERS, f"the sweep of {spec} adds over {MOST_MEMBERS} members")
+        members.append(_plain(member))
+
     if with_sweep and file.sweep is not None:
         with study_file.blamed(file.path, "sweep"):
-            file.sweep(lambda **member: members.append(_plain(member)), config)
+            file.sweep(add, config)
         check(bool(members), f"the sweep of {spec} adds no member: is one of its lists empty?")
     members = members or [{}]
     with study_file.blamed(file.path, "its values"):

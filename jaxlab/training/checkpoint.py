@@ -122,7 +122,7 @@ class Checkpoints:
             owner = meta.get("config_hash")
         except Exception as error:  # orbax has no common error; each means the same to a user
             raise ConfigError(
-                f"{where} is no checkpoint of this lab ({error}): {remedy}"
+                f"{where} is no checkpoint of this lab ({_brief(error)}): {remedy}"
             ) from error
         own = self.meta["config_hash"]
         if owner != own:
@@ -140,7 +140,7 @@ class Checkpoints:
         try:
             saved = self._manager.restore(step, args=ocp.args.Composite(**items))
         except Exception as error:
-            raise ConfigError(f"{where} cannot be read ({error}): {remedy}") from error
+            raise ConfigError(f"{where} cannot be read ({_brief(error)}): {remedy}") from error
         state = like._replace(**{name: saved[name] for name in items})
         places = meshes.padding(self.members, mesh)
         shardings = meshes.state_shardings(like, mesh)
@@ -178,6 +178,12 @@ def digests(items: Mapping[str, Any]) -> dict[str, str]:
         jax.tree_util.keystr(path, simple=True, separator="/"): digest(np.asarray(leaf))
         for path, leaf in jax.tree_util.tree_leaves_with_path(dict(items))
     }
+
+
+def _brief(error: Exception) -> str:
+    """Returns the first line of an error, cut short: orbax lists whole trees."""
+    line = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    return line if len(line) <= 300 else f"{line[:300]} …"
 
 
 def _filled(state: State) -> dict[str, Any]:

@@ -79,6 +79,7 @@ BROKEN = {
     "sweep of unknown keys": (sweep("add(sead=1)"), "did you mean 'seed'"),
     "sweep of a section": (sweep("add(optimizer=1)"), "optimizer is a section: set one"),
     "sweep of a list": (sweep("add(seed=[1])"), "the type must stay int"),
+    "sweep without an end": (sweep("while True:", "    add(seed=1)"), "adds over 500000 members"),
     "sweep twice": (sweep("add(seed=1)", "add(seed=1)"), "twice"),
     "claims that are none": (GOOD + "CLAIMS = 3\n", "CLAIMS is int: make it a tuple"),
     "None": ("def get_config(arg): pass\n", "get_config returns NoneType, no ConfigDict"),
