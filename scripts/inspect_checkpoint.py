@@ -8,10 +8,12 @@ import os
 import sys
 from collections.abc import Sequence
 from fnmatch import fnmatch
+from pathlib import Path
 from typing import Any
 
 from jaxlab.command import local_path, run_command
 
+FIGURES = ".png, .svg, .pdf"
 EXAMPLES = """\
 PATH is a run of the lab, its checkpoints folder, a saved step or one item of it; any orbax
 checkpoint; a safetensors file, its index, or a folder with one; an npz or a flax msgpack file.
@@ -101,8 +103,7 @@ def diff(args: argparse.Namespace) -> int:
         each if member is None else each.member(member)
         for each, member in zip(both, members, strict=True)
     ]
-    renamed = dict(pair.split("=", 1) for pair in args.map)
-    found = compare(both[0], both[1], pattern=args.leaves, renamed=renamed)
+    found = compare(both[0], both[1], pattern=args.leaves, renamed=dict(args.map))
     differing = [each for each in found if each.change != "equal"]
     footer = f"{len(differing)} of {len(found)} leaves differ; after: {both[1].path}"
     if both[1].step is not None:
@@ -270,7 +271,9 @@ def parse() -> argparse.Namespace:
                 "--leaves", default=default, metavar="PATTERN", help="names, such as 'params/*'"
             )
         if name in ("spectrum", "history"):
-            command.add_argument("--plot", type=local_path, metavar="FILE", help="write a figure")
+            command.add_argument(
+                "--plot", type=figure_path, metavar="FILE", help=f"write a figure ({FIGURES})"
+            )
         if name in ("export", "import"):
             command.add_argument("--to", type=local_path, required=True, help="what to write")
     named = commands.choices
@@ -280,7 +283,12 @@ def parse() -> argparse.Namespace:
     )
     named["diff"].add_argument("--all", action="store_true", help="show equal leaves too")
     named["diff"].add_argument(
-        "--map", action="append", default=[], metavar="OLD=NEW", help="a leaf that was renamed"
+        "--map",
+        type=renaming,
+        action="append",
+        default=[],
+        metavar="OLD=NEW",
+        help="a leaf that was renamed",
     )
     named["check"].add_argument(
         "--config", metavar="FILE.py[:SIZE]", help="of the lab, to compare names and shapes with"
@@ -300,6 +308,22 @@ def parse() -> argparse.Namespace:
         help="a language model (member 0 by default) as a released one: --to is a new folder",
     )
     return parser.parse_args()
+
+
+def renaming(text: str) -> tuple[str, str]:
+    """Returns both names of OLD=NEW."""
+    old, equals, new = text.partition("=")
+    if not (old and equals and new):
+        raise argparse.ArgumentTypeError(f"{text!r} is not OLD=NEW, the names of one leaf")
+    return old, new
+
+
+def figure_path(text: str) -> Path:
+    """Returns the path of a figure, whose suffix says its format."""
+    path = local_path(text)
+    if path.suffix not in FIGURES.split(", "):
+        raise argparse.ArgumentTypeError(f"{text}: choose a name that ends in {FIGURES}")
+    return path
 
 
 def _add_paths(command: argparse.ArgumentParser, name: str) -> None:

@@ -17,7 +17,7 @@ from jaxlab.analysis.record import RunRecord
 from jaxlab.analysis.series import Row, effective_beta
 from jaxlab.analysis.study import find_runs
 from jaxlab.checkpoints import open_checkpoint
-from jaxlab.checkpoints.opening import saved_steps
+from jaxlab.checkpoints.steps import saved_steps
 from jaxlab.config import Overrides, check
 from jaxlab.experiment import Batch, BatchId, Experiment, Params
 from jaxlab.models.logits import logit_statistics

@@ -51,7 +51,7 @@ def compare(
         joined by "." or "/", are matched without it.
 
     Raises:
-      CheckpointError: an array is damaged, or a name of `renamed` is in neither.
+      CheckpointError: an array is damaged, a name of `renamed` is in neither, or no leaf fits.
     """
     names = {_plain(name): name for name in second.tensors}
     pairs = {}
@@ -71,6 +71,10 @@ def compare(
         if fnmatch(name, pattern)
     ]
     new = [name for name in second.tensors if name not in pairs.values() and fnmatch(name, pattern)]
+    if not found and not new and pattern != "*":
+        raise CheckpointError(
+            f"neither {first.path} nor {second.path} has a leaf that fits {pattern!r}: see `tree`"
+        )
     return found + [Difference(name, "added", after=describe(second[name])) for name in new]
 
 

@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from jaxlab.checkpoints.opening import Checkpoint, open_checkpoint, saved_steps
+from jaxlab.checkpoints.opening import Checkpoint, open_checkpoint
 from jaxlab.checkpoints.statistics import effective_rank, matching, matrices
+from jaxlab.checkpoints.steps import saved_steps
 from jaxlab.checkpoints.tensors import CheckpointError, Kind, Tensor, as_double, paired
 
 

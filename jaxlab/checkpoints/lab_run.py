@@ -10,7 +10,8 @@ import numpy as np
 
 from jaxlab import config as configs
 from jaxlab.checkpoints.history import Row
-from jaxlab.checkpoints.opening import Checkpoint, open_checkpoint, saved_steps
+from jaxlab.checkpoints.opening import Checkpoint, open_checkpoint
+from jaxlab.checkpoints.steps import saved_steps
 from jaxlab.checkpoints.tensors import CheckpointError
 from jaxlab.config import Config, Overrides
 from jaxlab.disk import read_config

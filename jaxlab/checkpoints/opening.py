@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -13,13 +12,14 @@ from typing import Any
 import numpy as np
 
 from jaxlab.checkpoints import file_formats, orbax_format
-from jaxlab.checkpoints.tensors import CheckpointError, Kind, Part, Tensor
+from jaxlab.checkpoints.steps import STEP_FILE, is_step, saved_steps
+from jaxlab.checkpoints.tensors import CheckpointError, Kind, Part, Tensor, no_data, read_json
 
 UNFINISHED = ".orbax-checkpoint-tmp"  # orbax renames the folder once all of it is on disk
 NOTE_FILE = "metadata"  # of an item that is JSON
+DEEPEST_ITEM = 3  # folders below a step in which trees are looked for
 NOTE, DIGESTS = "meta", "digests"  # where the lab's checkpoints carry the digests of their arrays
 INDEX_SUFFIX = ".safetensors.index.json"
-SAVED_TREES = ("StandardCheckpointHandler", "PyTreeCheckpointHandler")
 PICKLES = (".pt", ".pth", ".bin", ".pkl", ".pickle", ".ckpt", ".joblib")
 
 
@@ -113,29 +113,21 @@ def open_checkpoint(path: str | Path, step: int | None = None) -> Checkpoint:
       CheckpointError: there is nothing to read, what is there is damaged, or it is a pickle.
     """
     path = Path(path).expanduser()
-    if path.is_dir():
-        return _open_folder(path, step)
-    if not path.exists():
-        raise CheckpointError(f"{path} does not exist: give a run, or a file of arrays")
-    if step is not None:
-        raise CheckpointError(f"{path} is one file, without steps: leave step {step} out")
     try:
+        if path.is_dir():
+            return _open_folder(path, step)
+        if not path.exists():
+            raise CheckpointError(f"{path} does not exist: give a run, or a file of arrays")
+        if step is not None:
+            raise CheckpointError(f"{path} is one file, without steps: leave step {step} out")
         return _open_file(path)
     except OSError as error:
         raise CheckpointError(f"{path} cannot be read: {error}") from error
 
 
-def saved_steps(path: str | Path) -> dict[int, Path]:
-    """Returns the saved steps of a run or of a folder of steps, in ascending order."""
-    path = Path(path).expanduser()
-    folder = path / "checkpoints" if (path / "checkpoints").is_dir() else path
-    found = {int(child.name): child for child in folder.iterdir() if _is_step(child)}
-    return dict(sorted(found.items()))
-
-
 def _open_file(path: Path) -> Checkpoint:
     if path.name.endswith(INDEX_SUFFIX):
-        return _open_index(path)
+        return _checkpoint(path, "safetensors (sharded)", file_formats.read_index(path))
     with path.open("rb") as file:
         start = file.read(16)
     # The first byte of safetensors is one of a length, and may be that of a pickle.
@@ -169,25 +161,6 @@ def _is_torch(path: Path) -> bool:
         return False
 
 
-def _open_index(path: Path) -> Checkpoint:
-    """Opens the shards that an index names, and checks that they hold what it says."""
-    try:
-        weight_map = json.loads(path.read_text())["weight_map"]
-        shards = sorted(set(weight_map.values()))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise CheckpointError(f"{path} is no whole index ({error!r}): download it again") from error
-    missing = [shard for shard in shards if not (path.parent / shard).is_file()]
-    if missing:
-        raise CheckpointError(f"{path.parent} lacks {_series(missing)}: download what is missing")
-    found: dict[str, Tensor] = {}
-    for shard in shards:
-        tensors, _ = file_formats.read_safetensors(path.parent / shard)
-        found |= {tensor.name: tensor for tensor in tensors}
-    if lost := sorted(set(weight_map) - set(found)):
-        raise CheckpointError(f"{path} names {_series(lost)}, which no shard holds")
-    return Checkpoint(path, "safetensors (sharded)", found)
-
-
 def _open_folder(path: Path, step: int | None) -> Checkpoint:
     if UNFINISHED in path.name:
         raise CheckpointError(
@@ -210,7 +183,7 @@ def _open_folder(path: Path, step: int | None) -> Checkpoint:
         )
     if folder != path:
         raise CheckpointError(f"{folder} has no step yet: let the run reach its first save")
-    own = int(path.name) if _is_step(path) else None
+    own = int(path.name) if is_step(path) else None
     if step is not None and step != own:
         raise CheckpointError(
             f"{path} is one checkpoint, without numbered steps to choose {step} from"
@@ -222,21 +195,37 @@ def _open_step(path: Path, step: int | None) -> Checkpoint:
     children = sorted(child for child in path.iterdir() if child.is_dir())
     if orbax_format.is_tree(path):
         return _checkpoint(path, "orbax", orbax_format.read_tree(path), step=step)
-    items = [child for child in children if orbax_format.is_tree(child)]
-    lost = _expected_items(path) - {item.name for item in items}
+    handlers = _handlers(path)
+    lost = set(handlers) - {child.name for child in children}
     if lost:
         raise CheckpointError(
             f"{path} is damaged, it lacks {_series(sorted(lost))}: use another step"
         )
-    if items:
-        notes = {
-            child.name: _read_note(child / NOTE_FILE)
-            for child in children
-            if (child / NOTE_FILE).is_file()
-        }
-        tensors = [leaf for item in items for leaf in orbax_format.read_tree(item, f"{item.name}/")]
-        return _checkpoint(path, "orbax", tensors, notes, step)
-    return _open_files_of(path, children)
+    if not handlers and not any(orbax_format.is_tree(child) for child in children):
+        return _open_files_of(path, children)
+    tensors, notes = _read_items(path)
+    found = {tensor.name.partition("/")[0] for tensor in tensors} | set(notes)
+    tensors += [
+        Tensor(name, Kind.UNREADABLE, (), str(Kind.UNREADABLE), no_data, text=handlers[name])
+        for name in handlers
+        if name not in found and not any(note.startswith(f"{name}/") for note in notes)
+    ]
+    return _checkpoint(path, "orbax", tensors, notes, step)
+
+
+def _read_items(path: Path, prefix: str = "") -> tuple[list[Tensor], dict[str, Any]]:
+    """Returns the leaves of all trees below a folder, and the JSON beside them by name."""
+    tensors, notes = [], {}
+    for child in sorted(child for child in path.iterdir() if child.is_dir()):
+        name = f"{prefix}{child.name}"
+        if orbax_format.is_tree(child):
+            tensors += orbax_format.read_tree(child, f"{name}/")
+        elif (child / NOTE_FILE).is_file():
+            notes[name] = read_json(child / NOTE_FILE)
+        elif prefix.count("/") < DEEPEST_ITEM:
+            below, beside = _read_items(child, f"{name}/")
+            tensors, notes = tensors + below, notes | beside
+    return tensors, notes
 
 
 def _open_files_of(path: Path, children: list[Path]) -> Checkpoint:
@@ -256,22 +245,15 @@ def _open_files_of(path: Path, children: list[Path]) -> Checkpoint:
     )
 
 
-def _expected_items(path: Path) -> set[str]:
-    """The items with arrays that orbax wrote down when it saved a step of several items."""
-    record = path / "_CHECKPOINT_METADATA"
-    if not record.is_file():
-        return set()
-    handlers = _read_note(record).get("item_handlers")
+def _handlers(path: Path) -> dict[str, str]:
+    """Returns which handler of orbax wrote each item of a step, where that is written down."""
+    if not (path / STEP_FILE).is_file():
+        return {}
+    record = read_json(path / STEP_FILE)
+    handlers = record.get("item_handlers") if isinstance(record, dict) else None
     if not isinstance(handlers, dict):
-        return set()
-    return {name for name, kind in handlers.items() if str(kind).endswith(SAVED_TREES)}
-
-
-def _read_note(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text())
-    except ValueError as error:
-        raise CheckpointError(f"{path} is damaged ({error}): use another step") from error
+        return {}
+    return {name: str(kind).rpartition(".")[2] for name, kind in handlers.items() if kind}
 
 
 def _checkpoint(
@@ -282,8 +264,14 @@ def _checkpoint(
     step: int | None = None,
 ) -> Checkpoint:
     notes = notes or {}
-    digests = (notes.get(NOTE) or {}).get(DIGESTS, {})
-    named = {t.name: replace(t, digest=digests.get(t.name, "")) for t in tensors}
+    note = notes.get(NOTE)
+    digests = note.get(DIGESTS) if isinstance(note, dict) else None
+    digests = digests if isinstance(digests, dict) else {}
+    named: dict[str, Tensor] = {}
+    for tensor in tensors:
+        if tensor.name in named:
+            raise CheckpointError(f"{path} has two leaves with the name {tensor.name}")
+        named[tensor.name] = replace(tensor, digest=str(digests.get(tensor.name, "")))
     return Checkpoint(path, format, named, step, notes, digests)
 
 
@@ -300,10 +288,6 @@ def _member(tensor: Tensor, index: int) -> Tensor:
         sharding="",
         digest="",
     )
-
-
-def _is_step(folder: Path) -> bool:
-    return folder.is_dir() and folder.name.isdecimal()
 
 
 def _series(names: Any) -> str:

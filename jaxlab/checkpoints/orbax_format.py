@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import functools
 import json
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +18,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from jaxlab.checkpoints.tensors import CheckpointError, Kind, Part, Tensor, no_data, np_dtype
+from jaxlab.checkpoints.tensors import (
+    CheckpointError,
+    Kind,
+    Part,
+    Tensor,
+    no_data,
+    np_dtype,
+    read_json,
+)
 
 TREE_FILE, STRINGS_FILE, SHARDING_FILE = "_METADATA", "_strings.json", "_sharding"
 DATABASE = "manifest.ocdbt"
@@ -43,7 +52,7 @@ def read_tree(folder: Path, prefix: str = "") -> list[Tensor]:
     """
     store = _Store(folder)
     declared = _declared(folder)
-    strings = _read_json(folder / STRINGS_FILE) if (folder / STRINGS_FILE).is_file() else {}
+    strings = read_json(folder / STRINGS_FILE) if (folder / STRINGS_FILE).is_file() else {}
     shardings = _shardings(folder)
     if declared is None:
         names = {path: path.replace(".", "/") for path in store.listed()}
@@ -68,13 +77,21 @@ def _declared(folder: Path) -> dict[str, tuple[str, Kind]] | None:
     path = folder / TREE_FILE
     if not path.is_file():
         return None
-    content = _read_json(path)
+    content = read_json(path)
     try:
+        entries = [
+            ([str(key["key"]) for key in entry["key_metadata"]], entry["value_metadata"])
+            for entry in content["tree_metadata"].values()
+        ]
+        names = Counter("/".join(keys) for keys, _ in entries)
         found = {}
-        for entry in content["tree_metadata"].values():
-            keys = [str(key["key"]) for key in entry["key_metadata"]]
-            kind = _kind(str(entry["value_metadata"]["value_type"]))
-            found[".".join(keys)] = ("/".join(keys), kind)
+        for keys, value in entries:
+            name = "/".join(keys)
+            if names[name] > 1:  # {"a/b": ..., "a": {"b": ...}}; "~1" is the "/" of JSON pointers
+                name = "/".join(key.replace("/", "~1") for key in keys)
+            if ".".join(keys) in found:
+                raise CheckpointError(f"{path} has two leaves that are stored as {'.'.join(keys)}")
+            found[".".join(keys)] = (name, _kind(str(value["value_type"])))
         return found
     except (KeyError, TypeError, AttributeError) as error:
         raise CheckpointError(f"{path} is damaged ({error!r}): use another step") from error
@@ -174,7 +191,7 @@ class _Store:
     def _version(self) -> str:
         path = self.folder / TREE_FILE
         if path.is_file():
-            return "zarr3" if _read_json(path).get("use_zarr3") else "zarr"
+            return "zarr3" if read_json(path).get("use_zarr3") else "zarr"
         if not self.in_database:
             return "zarr3" if any(self.folder.glob("*/zarr.json")) else "zarr"
         keys = self.ts.KvStore.open(self._root(), context=self.context).result().list().result()
@@ -242,13 +259,6 @@ def _sharding(record: dict[str, Any]) -> str:
 
 def _axes(axes: Any) -> str:
     return "+".join(map(str, axes)) if isinstance(axes, list) else str(axes or "-")
-
-
-def _read_json(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text())
-    except ValueError as error:
-        raise CheckpointError(f"{path} is damaged ({error}): use another step") from error
 
 
 def _damaged(folder: Path, error: Exception, where: str = "") -> str:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import json
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
+from typing import Any
 
 import ml_dtypes
 import numpy as np
@@ -29,6 +32,7 @@ class Kind(StrEnum):
     STRING = "string"
     NONE = "None"
     EMPTY = "empty"  # a dict or list without entries
+    UNREADABLE = "unreadable"  # what is stored in a way that is not read here; `text` says how
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +47,7 @@ class Tensor:
       read_part: reads the part that slices of some leading axes select, as a NumPy array.
       sharding: how it lay over the devices that saved it, "" where that is not recorded.
       block_shape: what the file stores in one piece, () where it is one piece.
-      text: the string, of a string.
+      text: the string, of a string; of what is unreadable, what it is.
       digest: of the array when it was saved, "" where none was; see `Digest`. An array that is read
         whole is compared with it.
     """
@@ -209,6 +213,24 @@ def digest(values: np.ndarray) -> str:
     found = Digest(values.dtype.name, values.shape)
     found.add(values)
     return found.text
+
+
+def read_json(path: Path) -> Any:
+    """Returns what a JSON file holds.
+
+    Raises:
+      CheckpointError: it is damaged.
+    """
+    return parse_json(path.read_bytes(), str(path))
+
+
+def parse_json(content: bytes, where: str) -> Any:
+    """Returns what JSON holds; `where` begins the message of a CheckpointError otherwise."""
+    try:
+        return json.loads(content)
+    except (ValueError, RecursionError) as error:
+        reason = str(error).splitlines()[0]
+        raise CheckpointError(f"{where} is damaged ({reason}): use another copy") from error
 
 
 def no_data(_: Part) -> np.ndarray:

@@ -91,6 +91,18 @@ def test_bad_input_is_answered_in_one_line(tmp_path):
         assert line.startswith(f"error: {arguments[1]}")
 
 
+def test_what_fits_nothing_or_is_misspelt_is_an_error(saved_run):
+    for arguments, message in (
+        (("stats", saved_run, "--leaves=parmas/*"), "has no leaf that fits 'parmas/*'"),
+        (("diff", saved_run, saved_run, "--leaves=parmas/*"), "has a leaf that fits 'parmas/*'"),
+        (("diff", saved_run, saved_run, "--map=foo"), "'foo' is not OLD=NEW"),
+        (("spectrum", saved_run, "--plot=x.xyz"), "choose a name that ends in .png, .svg, .pdf"),
+    ):
+        result = inspect(*arguments)
+        assert (result.returncode, result.stdout) == (2, "")
+        assert message in result.stderr.splitlines()[-1]
+
+
 def test_help_is_shown_without_loading_jax():
     command = [sys.executable, "-X", "importtime", str(SCRIPT), "--help"]
     result = subprocess.run(command, capture_output=True, text=True, timeout=60)

@@ -4,6 +4,7 @@ import json
 import pickle
 import shutil
 
+import jax
 import ml_dtypes
 import numpy as np
 import orbax.checkpoint as ocp
@@ -12,7 +13,8 @@ from flax import serialization
 from safetensors.numpy import save_file
 
 from jaxlab import checkpoints
-from jaxlab.checkpoints import CheckpointError
+from jaxlab.checkpoints import CheckpointError, tensors
+from jaxlab.checkpoints.opening import DIGESTS
 from tests.checkpoints.conftest import planted_weights
 
 LAYOUTS = {
@@ -115,6 +117,102 @@ def test_npz_and_msgpack(tmp_path):
     found = checkpoints.open(tmp_path / "tree.msgpack")
     assert set(found.tensors) == {"layer/w", "layer/none", "half"}
     np.testing.assert_array_equal(found["half"].read(), tree["half"])
+
+
+def test_each_tensor_comes_from_the_shard_that_the_index_names(tmp_path):
+    for shard, value in (("a", 1.0), ("b", 2.0)):
+        save_file({"w": np.full(2, value)}, tmp_path / f"{shard}.safetensors")
+    index = tmp_path / "model.safetensors.index.json"
+    for shard, value in (("a", 1.0), ("b", 2.0)):
+        index.write_text(json.dumps({"weight_map": {"w": f"{shard}.safetensors"}}))
+        np.testing.assert_array_equal(checkpoints.open(index)["w"].read(), [value, value])
+
+
+@pytest.mark.parametrize(
+    "content",
+    [{"weight_map": {"w": 3}}, {"weight_map": {"w": "../w"}}, {"weight_map": []}, [], "[" * 10**5],
+)
+def test_an_index_that_names_no_shards_is_refused(content, tmp_path):
+    index = tmp_path / "model.safetensors.index.json"
+    index.write_text(content if isinstance(content, str) else json.dumps(content))
+    with pytest.raises(CheckpointError, match=r"model\.safetensors\.index\.json"):
+        checkpoints.open(index)
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"dtype": "F32", "shape": [1], "data_offsets": [0.0, 4.0]},
+        {"dtype": "F32", "shape": [1.0], "data_offsets": [0, 4]},
+        {"dtype": "F32", "shape": [-1, -1], "data_offsets": [0, 4]},
+        {"dtype": "F32", "shape": [1], "data_offsets": [0]},
+        {"dtype": ["F32"], "shape": [1], "data_offsets": [0, 4]},
+        [],
+        "deep",
+    ],
+)
+def test_a_safetensors_header_of_wrong_types_is_refused(entry, tmp_path):
+    header = "[" * 10**5 if entry == "deep" else json.dumps({"w": entry})
+    path = tmp_path / "w.safetensors"
+    path.write_bytes(len(header).to_bytes(8, "little") + header.encode() + bytes(4))
+    with pytest.raises(CheckpointError, match=r"w\.safetensors"):
+        checkpoints.open(path)
+
+
+def test_names_that_would_be_equal_are_kept_apart(tmp_path):
+    tree = {"a/b": np.arange(3), "a": {"b": np.ones(2)}, "c/d": np.zeros(1)}
+    with ocp.StandardCheckpointer() as saver:
+        saver.save(tmp_path / "saved", tree)
+    found = checkpoints.open(tmp_path / "saved").tensors
+    assert {n: t.shape for n, t in found.items()} == {"a~1b": (3,), "a/b": (2,), "c/d": (1,)}
+    (tmp_path / "tree.msgpack").write_bytes(serialization.msgpack_serialize(tree))
+    with pytest.raises(CheckpointError, match="two leaves with the name a/b"):
+        checkpoints.open(tmp_path / "tree.msgpack")
+
+
+def test_nested_and_foreign_items_of_a_step_with_a_prefix_are_shown(tmp_path):
+    options = ocp.CheckpointManagerOptions(step_prefix="ckpt")
+    key = jax.random.key(3)
+    with ocp.CheckpointManager(tmp_path / "saved", options=options) as manager:
+        for step in (1, 20):
+            items = ocp.args.Composite(
+                params=ocp.args.StandardSave({"w": np.full(2, step)}),
+                rng=ocp.args.JaxRandomKeySave(key),
+                meta=ocp.args.JsonSave({DIGESTS: None}),
+            )
+            manager.save(step, args=items)
+    checkpoint = checkpoints.open(tmp_path / "saved")
+    assert (checkpoint.step, checkpoint.notes["meta"]) == (20, {DIGESTS: None})
+    np.testing.assert_array_equal(checkpoint["params/w"].read(), [20, 20])
+    drawn = [t.read() for name, t in checkpoint.tensors.items() if name.startswith("rng/")]
+    np.testing.assert_array_equal(drawn, [jax.random.key_data(key)])
+    step = tmp_path / "saved" / "ckpt_1"
+    shutil.rmtree(step / "rng")
+    (step / "rng").mkdir()
+    (step / "rng" / "state.bin").write_bytes(b"1")
+    unread = checkpoints.open(tmp_path / "saved", step=1)["rng"]
+    assert (unread.kind, unread.text) == ("unreadable", "JaxRandomKeyCheckpointHandler")
+
+
+def test_raw_bytes_and_foreign_leaves_leave_the_others_readable(tmp_path):
+    half = np.array([1.5, -2], ml_dtypes.bfloat16)
+    np.savez(tmp_path / "half.npz", half=half, w=np.arange(3), pair=np.zeros(2, "i4,f8"))
+    found = checkpoints.open(tmp_path / "half.npz")
+    np.testing.assert_array_equal(found["w"].read(), np.arange(3))
+    assert (found["half"].shape, found["half"].dtype) == ((2, 2), "uint8")
+    assert found["half"].read().tobytes() == half.tobytes()
+    assert found["pair"].shape == (2, 12)
+    tree = {"ragged": [[1], [2, 3.5]], "raw": b"12", "none": None}
+    (tmp_path / "tree.msgpack").write_bytes(serialization.msgpack_serialize(tree))
+    found = checkpoints.open(tmp_path / "tree.msgpack")
+    assert found["ragged/1/1"].read() == 3.5
+    assert (found["raw"].kind, found["raw"].text) == ("unreadable", "bytes")
+
+
+def test_an_npz_array_is_unpacked_once_for_all_its_pieces(tmp_path, monkeypatch):
+    np.savez_compressed(tmp_path / "w.npz", w=np.arange(64).reshape(8, 8))
+    monkeypatch.setattr(tensors, "BLOCK_BYTES", 64)
+    assert len(list(checkpoints.open(tmp_path / "w.npz")["w"].blocks())) == 1
 
 
 class Bomb:
