@@ -87,8 +87,10 @@ def coverage() -> str:
 def _measured(row: dict) -> str:
     from jaxlab.report.claims import format_estimate, format_number
 
-    ends = [row.get(key) for key in ("measured", "low", "high")]
-    return format_estimate(*ends) if None not in ends else format_number(ends[0])
+    value, low, high = (row.get(key) for key in ("measured", "low", "high"))
+    if value is None or low is None or high is None:  # an exact value has no interval
+        return format_number(value)
+    return format_estimate(value, low, high)
 
 
 PARTS = {"answers": answers, "studies": studies, "coverage": coverage}
