@@ -1,6 +1,6 @@
 """Lowers the programs of configs for accelerators that are not here, and says what would go wrong.
 
-python -m jaxlab.benchmark.lowering [FILE.py[:SIZE] …]      by default all configs: half an hour
+python -m jaxlab.benchmark.lowering [FILE.py[:SIZE] …]      by default all configs: that takes long
 
 Nothing is compiled or run. What depends on the kind of device is chosen as on an accelerator.
 """
