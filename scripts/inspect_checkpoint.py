@@ -188,7 +188,9 @@ def export(args: argparse.Namespace) -> int:
         return 0
     checkpoint = opened(args)
     number = write(checkpoint, args.to, overwrite=args.overwrite)
-    print(f"{args.to}: {number} arrays of {checkpoint.path}")
+    others = len(checkpoint.tensors) - number
+    note = f"; {others} leaves that are no arrays are in its header" if others else ""
+    print(f"{args.to}: {number} arrays of {checkpoint.path}{note}")
     return 0
 
 

@@ -61,6 +61,7 @@ DAMAGED_ZIP = (
     zipfile.BadZipFile,
     zlib.error,
 )
+MOST_BETWEEN = 24  # bytes between two entries of a zip archive, for a data descriptor
 MOST_HEADER_BYTES = 100_000_000  # the format's own limit
 
 
@@ -84,9 +85,10 @@ def read_safetensors(path: Path) -> tuple[list[Tensor], dict[str, Any]]:
     if not isinstance(header, dict) or not all(isinstance(e, dict) for e in header.values()):
         raise CheckpointError(f"{path} has a damaged header: copy or download it again")
     notes = header.pop("__metadata__", {})
-    return [
-        _safetensor(path, name, entry, 8 + length, size) for name, entry in header.items()
-    ], notes
+    found = [_safetensor(path, name, entry, 8 + length, size) for name, entry in header.items()]
+    if sum(tensor.bytes for tensor in found) != size - 8 - length:
+        raise CheckpointError(f"{path} has bytes of no tensor: copy or download it again")
+    return found, notes
 
 
 def read_index(path: Path) -> list[Tensor]:
@@ -155,6 +157,7 @@ def read_npz(path: Path) -> list[Tensor]:
     """
     try:
         with zipfile.ZipFile(path) as archive:
+            _check_directory(path, archive)
             return [_npz_entry(path, archive, entry) for entry in archive.infolist()]
     except DAMAGED_ZIP as error:
         if isinstance(error, CheckpointError):
@@ -162,6 +165,20 @@ def read_npz(path: Path) -> list[Tensor]:
         raise CheckpointError(
             f"{path} is no whole npz archive ({error}): write it again"
         ) from error
+
+
+def _check_directory(path: Path, archive: zipfile.ZipFile) -> None:
+    """Raises BadZipFile where the directory of an archive leaves an entry out."""
+    end = 0
+    with path.open("rb") as file:
+        for entry in sorted(archive.infolist(), key=lambda entry: entry.header_offset):
+            if entry.header_offset - end > MOST_BETWEEN:
+                break
+            file.seek(entry.header_offset + 26)
+            end = entry.header_offset + 30 + sum(struct.unpack("<HH", file.read(4)))
+            end += entry.compress_size
+    if archive.start_dir - end > MOST_BETWEEN:
+        raise zipfile.BadZipFile("its directory leaves out what it holds")
 
 
 def _npz_entry(path: Path, archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Tensor:

@@ -148,6 +148,40 @@ def test_what_is_not_whole_or_not_known_is_one_clear_error(change, message, fold
         released.open_model(folder).params()
 
 
+HOSTILE = (0, -1, 2.5, float("inf"), float("nan"), 10**400, None, "x", [], {"a": 1}, True)
+
+
+def test_a_config_with_any_other_value_opens_or_is_one_clear_error(folders, tmp_path):
+    for name in ("qwen2", "gpt_neox"):
+        config = json.loads((folders[name] / "config.json").read_text())
+        config |= {"parscale_n": 2, "parscale_attn_smooth": 0.1, "rope_parameters": {}}
+        for key in config:
+            for value in HOSTILE:
+                (tmp_path / "config.json").write_text(json.dumps(config | {key: value}))
+                try:
+                    decoder = released.open_model(tmp_path).streams.decoder
+                except CheckpointError:
+                    continue
+                assert min(decoder.layers, decoder.heads, decoder.rope_base) > 0
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ({"num_attention_heads": 0}, "num_attention_heads = 0: it must be a whole number"),
+        ({"rope_theta": float("inf")}, "rope_theta = inf: it must be a finite number"),
+        ({"num_hidden_layers": 2.0}, r"num_hidden_layers = 2\.0: it must be a whole number"),
+        ({"rope_parameters": "x"}, "rope_parameters = 'x': not a table"),
+        ({"parscale_n": 2, "parscale_attn_smooth": None}, "attn_smooth = None: it must be a fin"),
+    ],
+)
+def test_a_value_of_a_wrong_type_is_named(config, message, folders, tmp_path):
+    own = json.loads((folders["qwen2"] / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps(own | config))
+    with pytest.raises(CheckpointError, match=message):
+        released.open_model(tmp_path)
+
+
 def test_missing_files_are_named(folders, tmp_path):
     with pytest.raises(CheckpointError, match=r"no folder .*needs config\.json, model\.safeten"):
         released.open_model(tmp_path / "nowhere")

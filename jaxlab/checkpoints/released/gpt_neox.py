@@ -22,27 +22,27 @@ ATTENTION = "gpt_neox.layers.{}.attention."
 def read(config: ReleasedConfig) -> dict[str, Any]:
     """Returns the keys of the decoder."""
     config.require(hidden_act="gelu", rope_scaling=None, attention_bias=True)
-    heads, width = config["num_attention_heads"], config["hidden_size"]
-    parameters = config.get("rope_parameters") or {}
-    rotated = parameters.get("partial_rotary_factor") or config["rotary_pct"]
+    heads, width = config.count("num_attention_heads"), config.count("hidden_size")
+    newer = config.rope.get("partial_rotary_factor") is not None
+    rotated = config.rope.number("partial_rotary_factor") if newer else config.number("rotary_pct")
     features = width // heads
     rotary = int(features * rotated)
     if not 0 < rotary <= features:
         raise CheckpointError(
             f"config.json turns {rotary} of {features} features of a head by RoPE"
         )
-    parallel = config.get("use_parallel_residual", True)
+    parallel = config.flag("use_parallel_residual", True)
     return {
-        "vocabulary": config["vocab_size"],
+        "vocabulary": config.count("vocab_size"),
         "width": width,
-        "layers": config["num_hidden_layers"],
+        "layers": config.count("num_hidden_layers"),
         "heads": heads,
         "kv_heads": heads,
-        "hidden": config["intermediate_size"],
+        "hidden": config.count("intermediate_size"),
         "rope_base": config.rope_base("rotary_emb_base"),
         "rotary": rotary if rotary < features else 0,
-        "epsilon": config["layer_norm_eps"],
-        "tied": config.get("tie_word_embeddings", False),
+        "epsilon": config.number("layer_norm_eps"),
+        "tied": config.flag("tie_word_embeddings", False),
         "norm": "layer",
         "residual": "parallel" if parallel else "sequential",
         "biases": "all",

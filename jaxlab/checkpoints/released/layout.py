@@ -124,13 +124,54 @@ class ReleasedConfig(dict[str, Any]):
                     f"config.json has {key} = {found!r}: only {value!r} can be read here"
                 )
 
+    def count(self, key: str, default: int | None = None) -> int:
+        """Returns a whole number above 0; the default, if there is one, of a key without a value.
+
+        Raises:
+          CheckpointError: it is none.
+        """
+        value = self[key] if default is None else self.get(key)
+        value = default if value is None else value
+        if type(value) is not int or not 0 < value < 2**31:
+            raise CheckpointError(f"config.json has {key} = {value!r}: it must be a whole number")
+        return value
+
+    def number(self, key: str) -> float:
+        """Returns a finite number of at least 0.
+
+        Raises:
+          CheckpointError: it is none.
+        """
+        value = self[key]
+        if type(value) not in (int, float) or not 0 <= value < 1e38:
+            raise CheckpointError(f"config.json has {key} = {value!r}: it must be a finite number")
+        return float(value)
+
+    def flag(self, key: str, default: bool) -> bool:
+        """Returns true or false.
+
+        Raises:
+          CheckpointError: it is neither.
+        """
+        value = self.get(key, default)
+        if not isinstance(value, bool):
+            raise CheckpointError(f"config.json has {key} = {value!r}: it must be true or false")
+        return value
+
+    @property
+    def rope(self) -> ReleasedConfig:
+        """`rope_parameters`, which newer files have; empty otherwise."""
+        parameters = self.get("rope_parameters") or {}
+        if not isinstance(parameters, dict):
+            raise CheckpointError(f"config.json has rope_parameters = {parameters!r}: not a table")
+        return ReleasedConfig(parameters)
+
     def rope_base(self, key: str) -> int:
         """Returns the base of RoPE, from `rope_parameters` where newer files have it."""
-        parameters = self.get("rope_parameters") or {}
-        if parameters.get("rope_type", "default") != "default":
-            raise CheckpointError(f"config.json scales RoPE ({parameters}): this is not read here")
-        base = parameters.get("rope_theta") or self[key]
-        if base != int(base):
+        if self.rope.get("rope_type", "default") != "default":
+            raise CheckpointError(f"config.json scales RoPE ({self.rope}): this is not read here")
+        base = self.rope.number("rope_theta") if self.rope.get("rope_theta") else self.number(key)
+        if base != int(base) or not 1 <= base < 2**31:
             raise CheckpointError(f"config.json has {key} = {base}: it must be an integer here")
         return int(base)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ import numpy as np
 from jaxlab.checkpoints.opening import INDEX_SUFFIX, Checkpoint, open_checkpoint
 from jaxlab.checkpoints.released import gpt_neox, olmo2, qwen2
 from jaxlab.checkpoints.released.layout import Entry, Family, ReleasedConfig
-from jaxlab.checkpoints.tensors import CheckpointError, np_dtype
+from jaxlab.checkpoints.tensors import CheckpointError, np_dtype, read_json
 from jaxlab.models.decoder import Decoder, Params
 from jaxlab.models.streams import Streams
 
@@ -81,7 +80,7 @@ def is_released(folder: str | Path) -> bool:
     folder = Path(folder).expanduser()
     if any(folder.glob("*.safetensors*")):
         return True
-    return (folder / CONFIG).is_file() and "model_type" in _read_json(folder / CONFIG)
+    return (folder / CONFIG).is_file() and "model_type" in _read_config(folder / CONFIG)
 
 
 def open_model(folder: str | Path, dtype: str = "float32") -> Released:
@@ -97,9 +96,9 @@ def open_model(folder: str | Path, dtype: str = "float32") -> Released:
         raise CheckpointError(f"there is no folder {folder} with a released model: {NEEDED}")
     if not (folder / CONFIG).is_file():
         raise CheckpointError(f"{folder} lacks {CONFIG}: {NEEDED}")
-    config = ReleasedConfig(_read_json(folder / CONFIG))
+    config = ReleasedConfig(_read_config(folder / CONFIG))
     family = family_of(config)
-    count = config.get("parscale_n", 1)
+    count = config.count("parscale_n", 1)
     try:
         streams = streams_around(
             Decoder(
@@ -110,11 +109,11 @@ def open_model(folder: str | Path, dtype: str = "float32") -> Released:
                 rematerialized=False,
             ),
             count,
-            config.get("parscale_n_tokens", 48),
+            config.count("parscale_n_tokens", 48),
         )
     except (CheckpointError, ValueError, TypeError) as error:
         raise CheckpointError(f"{folder}: {error}") from error
-    smoothing = float(config["parscale_attn_smooth"]) if count > 1 else 0.0
+    smoothing = config.number("parscale_attn_smooth") if count > 1 else 0.0
     return Released(folder, config, family, streams, smoothing)
 
 
@@ -203,11 +202,8 @@ def _is_copy(checkpoint: Checkpoint, readout: str, entries: list[Entry]) -> bool
     return bool(np.array_equal(checkpoint[readout].read(), checkpoint[own].read()))
 
 
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(path.read_text())
-    except ValueError as error:
-        raise CheckpointError(f"{path} is damaged ({error}): copy or download it again") from error
+def _read_config(path: Path) -> dict[str, Any]:
+    found = read_json(path)
     if not isinstance(found, dict):
         raise CheckpointError(f"{path} holds no table of keys: copy or download it again")
     return found

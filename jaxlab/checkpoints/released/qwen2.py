@@ -20,17 +20,18 @@ ATTENTION = "model.layers.{}.self_attn."
 def read(config: ReleasedConfig) -> dict[str, Any]:
     """Returns the keys of the decoder."""
     config.require(hidden_act="silu", rope_scaling=None, use_sliding_window=False)
+    heads = config.count("num_attention_heads")
     return {
-        "vocabulary": config["vocab_size"],
-        "width": config["hidden_size"],
-        "layers": config["num_hidden_layers"],
-        "heads": config["num_attention_heads"],
-        "kv_heads": config.get("num_key_value_heads") or config["num_attention_heads"],
-        "head_dim": config.get("head_dim") or 0,
-        "hidden": config["intermediate_size"],
+        "vocabulary": config.count("vocab_size"),
+        "width": config.count("hidden_size"),
+        "layers": config.count("num_hidden_layers"),
+        "heads": heads,
+        "kv_heads": config.count("num_key_value_heads", heads),
+        "head_dim": config.count("head_dim") if config.get("head_dim") else 0,
+        "hidden": config.count("intermediate_size"),
         "rope_base": config.rope_base("rope_theta"),
-        "epsilon": config["rms_norm_eps"],
-        "tied": config.get("tie_word_embeddings", False),
+        "epsilon": config.number("rms_norm_eps"),
+        "tied": config.flag("tie_word_embeddings", False),
     }
 
 

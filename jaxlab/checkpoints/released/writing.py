@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -90,17 +91,19 @@ def write_model(
         for entry in family.all_entries(model)
         for name, values in entry.tensors(leaves).items()
     )
-    temporary = folder.with_name(f".{folder.name}.tmp")
-    temporary.mkdir(parents=True)
     weight_map: dict[str, str] = {}
     shards = list[str]()
-    for number, shard in enumerate(_shards(tensors)):
-        shards.append(f"{number}.safetensors")
-        save_file(shard, temporary / shards[-1], metadata={"format": "pt"})
-        weight_map |= dict.fromkeys(shard, shards[-1])
-    _name_shards(temporary, shards, weight_map)
-    (temporary / CONFIG).write_text(json.dumps(dict(config), indent=2) + "\n")
-    temporary.rename(folder)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as outer:
+        temporary = Path(outer, folder.name)
+        temporary.mkdir()
+        for number, shard in enumerate(_shards(tensors)):
+            shards.append(f"{number}.safetensors")
+            save_file(shard, temporary / shards[-1], metadata={"format": "pt"})
+            weight_map |= dict.fromkeys(shard, shards[-1])
+        _name_shards(temporary, shards, weight_map)
+        (temporary / CONFIG).write_text(json.dumps(dict(config), indent=2) + "\n")
+        temporary.rename(folder)
     return len(weight_map)
 
 
