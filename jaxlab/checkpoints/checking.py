@@ -35,7 +35,8 @@ def check(checkpoint: Checkpoint, expected: Mapping[str, str] | None = None) -> 
     """Returns the problems of a checkpoint, worst first.
 
     Errors are NaN, infinity, damage, and leaves that lack or surpass `expected`;
-    the rest are remarks: units whose weights are all zero, arrays that are equal, mixed types.
+    the rest are remarks: units whose weights are all zero, arrays that are equal, mixed types, what
+    is not read.
 
     Args:
       checkpoint: is read once, array by array.
@@ -44,6 +45,8 @@ def check(checkpoint: Checkpoint, expected: Mapping[str, str] | None = None) -> 
     """
     found, seen = [], {}
     for name, tensor in checkpoint.tensors.items():
+        if tensor.kind is Kind.UNREADABLE:
+            found.append(Problem(name, f"is not read here: {tensor.text}", is_error=False))
         if tensor.kind is not Kind.ARRAY:
             continue
         try:

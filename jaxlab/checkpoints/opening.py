@@ -157,7 +157,7 @@ def _is_torch(path: Path) -> bool:
     try:
         with zipfile.ZipFile(path) as archive:
             return any(name.endswith(".pkl") for name in archive.namelist())
-    except (OSError, zipfile.BadZipFile):
+    except file_formats.DAMAGED_ZIP:
         return False
 
 

@@ -53,6 +53,8 @@ def read_tree(folder: Path, prefix: str = "") -> list[Tensor]:
     store = _Store(folder)
     declared = _declared(folder)
     strings = read_json(folder / STRINGS_FILE) if (folder / STRINGS_FILE).is_file() else {}
+    if not isinstance(strings, dict):
+        raise CheckpointError(f"{folder / STRINGS_FILE} is damaged: use another step")
     shardings = _shardings(folder)
     if declared is None:
         names = {path: path.replace(".", "/") for path in store.listed()}
@@ -89,6 +91,8 @@ def _declared(folder: Path) -> dict[str, tuple[str, Kind]] | None:
             name = "/".join(keys)
             if names[name] > 1:  # {"a/b": ..., "a": {"b": ...}}; "~1" is the "/" of JSON pointers
                 name = "/".join(key.replace("/", "~1") for key in keys)
+            if not keys:
+                raise CheckpointError(f"{path} is damaged, it has a leaf without a key")
             if ".".join(keys) in found:
                 raise CheckpointError(f"{path} has two leaves that are stored as {'.'.join(keys)}")
             found[".".join(keys)] = (name, _kind(str(value["value_type"])))
@@ -244,7 +248,7 @@ def _shardings(folder: Path) -> dict[str, str]:
             base64.b64decode(key).decode(): _sharding(json.loads(value))
             for key, value in content.items()
         }
-    except (ValueError, AttributeError, TypeError):
+    except (ValueError, AttributeError, TypeError, RecursionError):
         return {}  # no number of the checkpoint hangs on it
 
 

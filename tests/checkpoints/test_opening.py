@@ -14,6 +14,7 @@ from safetensors.numpy import save_file
 
 from jaxlab import checkpoints
 from jaxlab.checkpoints import CheckpointError, tensors
+from jaxlab.checkpoints.checking import Problem, check
 from jaxlab.checkpoints.opening import DIGESTS
 from tests.checkpoints.conftest import planted_weights
 
@@ -192,6 +193,8 @@ def test_nested_and_foreign_items_of_a_step_with_a_prefix_are_shown(tmp_path):
     (step / "rng" / "state.bin").write_bytes(b"1")
     unread = checkpoints.open(tmp_path / "saved", step=1)["rng"]
     assert (unread.kind, unread.text) == ("unreadable", "JaxRandomKeyCheckpointHandler")
+    (problem,) = check(checkpoints.open(tmp_path / "saved", step=1))
+    assert problem == Problem("rng", "is not read here: JaxRandomKeyCheckpointHandler", False)
 
 
 def test_raw_bytes_and_foreign_leaves_leave_the_others_readable(tmp_path):
