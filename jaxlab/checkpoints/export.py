@@ -103,7 +103,8 @@ def _write_npz(path: Path, arrays: list[Tensor], header: dict[str, str]) -> None
 def _write_blocks(file: IO[bytes], tensor: Tensor) -> None:
     dtype = np_dtype(tensor.dtype)  # in the byte order of this machine
     for block in tensor.blocks():
-        file.write(block.astype(dtype, order="C", copy=False).tobytes())
+        plain = block.astype(dtype, order="C", copy=False)
+        file.write(plain.reshape(-1).view(np.uint8).data)
 
 
 def read_exported(checkpoint: Checkpoint) -> dict[str, np.ndarray]:

@@ -15,7 +15,7 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 
-BLOCK_BYTES = 1 << 24  # what `blocks` reads at once
+BLOCK_BYTES = 1 << 23  # what `blocks` reads at once
 PIECE_NUMBERS = 1 << 16  # that are in double precision at once
 
 Part = tuple[slice, ...]
