@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import math
 
 from jaxlab.config import ConfigError, Overrides
 
@@ -11,11 +12,18 @@ PREFIX = "--config."
 SAVE_MINUTES = 30.0
 
 
+def _minutes(text: str) -> float:
+    minutes = float(text)
+    if not 0 <= minutes < math.inf:
+        raise argparse.ArgumentTypeError(f"{text}: give minutes, or 0 for no limit")
+    return minutes
+
+
 def add_save_minutes(parser: argparse.ArgumentParser) -> None:
     """Adds the flag of the time between saves, which is no part of what a run computes."""
     parser.add_argument(
         "--save_minutes",
-        type=float,
+        type=_minutes,
         default=SAVE_MINUTES,
         metavar="MINUTES",
         help=f"the longest time between saves (default: {SAVE_MINUTES:g}), beside those at steps "

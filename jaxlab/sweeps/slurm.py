@@ -40,8 +40,8 @@ def submit(
     """
     workdir = workdir.resolve()
     check("%" not in str(workdir), f"{workdir}: Slurm cannot log into a folder with % in its name")
-    queued = states()
     with run.sweeping(workdir), run.translate_io_errors(workdir):
+        queued = states()  # behind the lock: another submission has ended
         on_disk.prepare_study(workdir, sweep)
         runs = _prepare_runs(sweep, workdir, asked.members_per_task)
         tasks = task_of_run(workdir)
@@ -72,14 +72,14 @@ def pack(names: list[str], groups_per_task: int, tasks: int) -> list[tuple[str, 
 
 def cancel(workdir: Path) -> int:
     """Cancels the tasks of a study, which save before they end; returns how many there were."""
-    queued = states()
     with run.sweeping(workdir):
+        queued = states()
         tasks = task_of_run(workdir)
         active = sorted({job for job in tasks.values() if job in queued})
         rest = {name: job for name, job in tasks.items() if job not in queued}
         if active:
-            write_json(workdir / PLAN, {"tasks": rest})
             ask("scancel", *active)
+            write_json(workdir / PLAN, {"tasks": rest})
     return len(active)
 
 
