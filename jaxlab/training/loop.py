@@ -146,34 +146,38 @@ def _train(
     pending = None
     compiling = True
     pace = preemption.Pace(save_minutes)
-    # A save under way is finished, whatever happens.
-    with contextlib.closing(checkpoints), preemption.noted() as stopping:
-        while step < config.train.steps:
-            record = int(np.searchsorted(record_steps_R, step, side="right"))
-            due = min(int(record_steps_R[record]), *(stop for stop in saves if stop > step))
-            stop = min(due, max(step, 0) + pace.steps)
-            recording = stop == record_steps_R[record]
-            if recording:
-                state, device_metrics = compiled.run(state, arguments, max(step, 0), stop)
-                if pending is not None:
-                    write(*pending)
-                pending = (record, device_metrics)
-            else:  # timed, so that no call lasts long
-                jax.block_until_ready(state.progress)
-                pace.start()
-                state = compiled.advance(state, arguments, max(step, 0), stop)
-                jax.block_until_ready(state.progress)
-                pace.stop(stop - max(step, 0))
-            if compiling or not recording:
-                progress(Update(stop))
-            step, compiling = stop, False
-            if pace.decide(stopping) or step in saves:
-                if pending is not None:  # before a save, all records up to it are on disk
-                    write(*pending)
-                    pending = None
-                checkpoints.save(step, state)
-                pace.saved()
-            stopping.raise_if_asked()
+    # A save under way is finished, whatever happens; no signal interrupts that.
+    with preemption.noted() as stopping:
+        with contextlib.closing(checkpoints):
+            while step < config.train.steps:
+                record = int(np.searchsorted(record_steps_R, step, side="right"))
+                due = min(int(record_steps_R[record]), *(stop for stop in saves if stop > step))
+                stop = min(due, max(step, 0) + pace.steps)
+                recording = stop == record_steps_R[record]
+                if recording:
+                    state, device_metrics = compiled.run(state, arguments, max(step, 0), stop)
+                    if pending is not None:
+                        write(*pending)
+                    pending = (record, device_metrics)
+                else:  # timed, so that no call lasts long
+                    jax.block_until_ready(state.progress)
+                    pace.start()
+                    state = compiled.advance(state, arguments, max(step, 0), stop)
+                    jax.block_until_ready(state.progress)
+                    pace.stop(stop - max(step, 0))
+                if compiling or not recording:
+                    progress(Update(stop))
+                step, compiling = stop, False
+                if pace.decide(stopping) or step in saves:
+                    if pending is not None:  # before a save, all records up to it are on disk
+                        write(*pending)
+                        pending = None
+                    checkpoints.save(step, state)
+                    pace.saved()
+                    pace.decide(stopping)  # this save serves a signal that came meanwhile, too
+                stopping.raise_if_agreed()
+        pace.decide(stopping)  # a signal may have come while the last save was finished
+        stopping.raise_if_agreed()
 
     diverged_M = processes.fetch(state.progress["diverged_step"])[: len(members)]
     summary = {

@@ -37,10 +37,15 @@ class Preempted(BaseException):
 
 
 class Stopping:
-    """Which signal came while a run trains, if any."""
+    """Which signals ask a run to stop.
+
+    Attributes:
+        signal: the first that came to this process, 0 if none did.
+        agreed: that on which all processes of the run have agreed, 0 if none; see `Pace.decide`.
+    """
 
     def __init__(self):
-        self.signal = 0
+        self.signal = self.agreed = 0
 
     def note(self, number: int, frame: FrameType | None) -> None:
         """Handles a signal; an impatient second SIGINT interrupts at once."""
@@ -48,12 +53,20 @@ class Stopping:
             raise KeyboardInterrupt
         self.signal = self.signal or number
 
-    def raise_if_asked(self) -> None:
-        """Raises what the signal means: KeyboardInterrupt or Preempted."""
-        if self.signal == signal.SIGINT:
-            raise KeyboardInterrupt
-        if self.signal:
-            raise Preempted(self.signal)
+    def raise_if_agreed(self) -> None:
+        """Raises what the signal means on which all processes agreed, if there is one."""
+        _raise(self.agreed)
+
+    def raise_if_noted(self) -> None:
+        """Raises what the signal means that came to this process, if one did."""
+        _raise(self.signal)
+
+
+def _raise(number: int) -> None:
+    if number == signal.SIGINT:
+        raise KeyboardInterrupt
+    if number:
+        raise Preempted(number)
 
 
 def heed() -> None:
@@ -85,6 +98,7 @@ def explain(reason: KeyboardInterrupt | Preempted) -> int:
 def noted() -> Iterator[Stopping]:
     """While the context lasts, signals are noted instead of ending the process.
 
+    At its end it raises what a noted signal means: also one on which nobody agreed is not lost.
     Python handles signals in the main thread alone: in another one nothing changes.
     """
     stopping = Stopping()
@@ -97,6 +111,7 @@ def noted() -> Iterator[Stopping]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+        stopping.raise_if_noted()
 
 
 class Pace:
@@ -125,13 +140,13 @@ class Pace:
         self._saved = self._clock()
 
     def decide(self, stopping: Stopping) -> bool:
-        """Returns whether to save now; all processes of a run decide alike."""
+        """Returns whether to save now, and sets `stopping.agreed`; all processes decide alike."""
         choice = np.array([self.steps, self._save_is_due, stopping.signal])
         if jax.process_count() > 1:
             rows = multihost_utils.process_allgather(choice)
             choice = np.array([rows[:, 0].min(), rows[:, 1].max(), rows[:, 2].max()])
-        self.steps, save, stopping.signal = map(int, choice)
-        return bool(save or stopping.signal)
+        self.steps, save, stopping.agreed = map(int, choice)
+        return bool(save or stopping.agreed)
 
     @property
     def _save_is_due(self) -> bool:

@@ -3,10 +3,13 @@
 import os
 import signal
 
+import jax
+import numpy as np
 import pytest
+from jax.experimental import multihost_utils
 from test_loop import assert_same, recorded, saved, straight, train  # noqa: F401
 
-from jaxlab.training import preemption
+from jaxlab.training import checkpoint, preemption
 from jaxlab.training.preemption import Pace, Preempted, Stopping
 
 AT_THE_END = {"records.every_steps": 60}  # and at step 0
@@ -62,6 +65,60 @@ def test_a_run_in_calls_of_one_step_has_the_same_bits(straight, tmp_path, monkey
     monkeypatch.setattr(preemption, "SECONDS_PER_CALL", 0.0)
     train(tmp_path / "run")
     assert_same(saved(tmp_path / "run"), saved(straight))
+
+
+def test_a_save_serves_a_signal_that_comes_meanwhile_and_no_signal_interrupts_it(
+    straight,  # noqa: F811
+    tmp_path,
+    monkeypatch,
+):
+    interrupted = []
+    before = signal.signal(signal.SIGTERM, lambda *arguments: interrupted.append(arguments))
+    for name in ("save", "close"):
+        own = getattr(checkpoint.Checkpoints, name)
+
+        def with_signal(self, *arguments, own=own):
+            os.kill(os.getpid(), signal.SIGTERM)
+            own(self, *arguments)
+
+        monkeypatch.setattr(checkpoint.Checkpoints, name, with_signal)
+    try:
+        with pytest.raises(Preempted, match="SIGTERM"):
+            train(tmp_path / "run")
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert not interrupted
+    assert checkpoints(tmp_path / "run") == [20]
+    monkeypatch.undo()
+    train(tmp_path / "run")
+    assert_same(saved(tmp_path / "run"), saved(straight))
+
+
+def test_a_signal_that_comes_while_processes_agree_is_heeded_when_they_next_do(monkeypatch):
+    pace, stopping = Pace(save_minutes=0), Stopping()
+
+    def gather(choice):
+        rows = np.stack([choice, choice])
+        stopping.note(signal.SIGTERM, None)
+        return rows
+
+    monkeypatch.setattr(jax, "process_count", lambda: 2)
+    monkeypatch.setattr(multihost_utils, "process_allgather", gather)
+    assert not pace.decide(stopping)
+    stopping.raise_if_agreed()
+    assert pace.decide(stopping)
+    with pytest.raises(Preempted, match="SIGTERM"):
+        stopping.raise_if_agreed()
+
+
+def test_a_signal_on_which_nobody_agreed_is_raised_at_the_end():
+    def work():
+        with preemption.noted() as stopping:
+            os.kill(os.getpid(), signal.SIGUSR1)
+            stopping.raise_if_agreed()
+
+    with pytest.raises(Preempted, match="SIGUSR1"):
+        work()
 
 
 def test_a_second_interrupt_does_not_wait():
