@@ -12,6 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
+from jaxlab.training import preemption
+
 REPOSITORY = Path(__file__).resolve().parents[1]
 
 
@@ -19,8 +21,9 @@ def run_command(main: Callable[[], int]) -> NoReturn:
     """Runs a command and leaves with its exit status.
 
     What a terminal cannot show becomes a question mark. A reader that closes the pipe, as `head`
-    does, ends the command without a word. An error that nobody foresaw is one line, which names the
-    place in the code and the file with the traceback; its status is 1.
+    does, ends the command without a word. A signal that a command heeds is one line on how to go
+    on; its status is `preemption.EXIT_STATUS`. An error that nobody foresaw is one line, which
+    names the place in the code and the file with the traceback; its status is 1.
     """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
@@ -34,6 +37,8 @@ def run_command(main: Callable[[], int]) -> NoReturn:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         status = 130
+    except preemption.Preempted as reason:
+        status = preemption.explain(reason)
     except Exception as error:
         print(f"error: {explain(error)}", file=sys.stderr)
         status = 1

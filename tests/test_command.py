@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from jaxlab.command import local_path, run_command
+from jaxlab.training.preemption import Preempted
 
 
 def test_an_unforeseen_error_is_one_line_with_its_place_and_a_traceback_in_a_file(capsys):
@@ -24,6 +26,18 @@ def test_an_unforeseen_error_is_one_line_with_its_place_and_a_traceback_in_a_fil
     path = Path(error.rpartition("traceback in ")[2].strip())
     assert "raise KeyError" in path.read_text()
     path.unlink()
+
+
+def test_a_signal_after_training_is_one_line_and_the_status_that_asks_for_a_new_start(
+    capsys, monkeypatch
+):
+    def main():
+        raise Preempted(signal.SIGTERM)
+
+    monkeypatch.setattr(signal, "signal", lambda *arguments: None)  # those of pytest stay
+    with pytest.raises(SystemExit, match="75"):
+        run_command(main)
+    assert capsys.readouterr().err.startswith("stopped by SIGTERM: the same command goes on")
 
 
 def test_a_url_is_no_folder_and_the_tilde_is_home(monkeypatch, tmp_path):

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from jaxlab import config as configs
+from jaxlab.command import explain
 from jaxlab.config import ConfigError
 from jaxlab.experiment import Experiment
 from jaxlab.sweeps import on_disk, plan
@@ -70,8 +71,11 @@ def run_sweep(
                     functools.partial(_prepare_runs, runs, experiment, workdir)
                 )
             except (ConfigError, OSError) as error:
-                outcomes[group.name] = str(error)
-                runs = []
+                outcomes[group.name], runs = str(error), []
+            except Exception as error:  # as in `train_run`; there is no folder for `error.txt` yet
+                if processes.count() > 1:
+                    raise
+                outcomes[group.name], runs = explain(error), []
             for own in runs:
                 outcomes[own.name] = train_run(own, experiment, workdir, progress, save_minutes)
                 if fail_fast and outcomes[own.name] not in FINE:
@@ -105,14 +109,7 @@ def train_run(
     try:
         loop.train(experiment, own.config, own.members, folder, update, save_minutes)
     except Exception as error:  # one broken group must not cost the others their night
-        if processes.count() > 1:  # the other processes may not know of it, and wait
-            raise
-        if isinstance(error, ConfigError):
-            if not isinstance(error, run.BusyError):
-                _note(folder, str(error))
-            return str(error)
-        _note(folder, traceback.format_exc())
-        return f"{type(error).__name__}: {error} (see {folder / 'error.txt'})"
+        return _failure(folder, error)
     (folder / "error.txt").unlink(missing_ok=True)
     return DONE
 
@@ -121,10 +118,24 @@ def build_and_train(own: Group, workdir: Path, progress: Progress, save_minutes:
     """Builds the experiment of a run and trains it; see `train_run`."""
     try:
         experiment = build(own.config)
-    except ConfigError as error:
-        _note(workdir / own.name, str(error))
-        return str(error)
+    except Exception as error:  # as in `train_run`
+        return _failure(workdir / own.name, error)
     return train_run(own, experiment, workdir, progress, save_minutes)
+
+
+def _failure(folder: Path, error: Exception) -> str:
+    """Returns what became of a run that failed, and notes it in the run's folder.
+
+    With several processes it raises the error: the others may not know of it, and wait.
+    """
+    if processes.count() > 1:
+        raise error
+    if isinstance(error, ConfigError):
+        if not isinstance(error, run.BusyError):
+            _note(folder, str(error))
+        return str(error)
+    _note(folder, "".join(traceback.format_exception(error)))
+    return f"{type(error).__name__}: {error} (see {folder / 'error.txt'})"
 
 
 def _note(folder: Path, error: str) -> None:

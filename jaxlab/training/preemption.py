@@ -15,10 +15,6 @@ import time
 from collections.abc import Iterator
 from types import FrameType
 
-import jax
-import numpy as np
-from jax.experimental import multihost_utils
-
 EXIT_STATUS = 75  # what was trained is saved, start it again: EX_TEMPFAIL of sysexits.h
 SIGNALS = (signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)
 SECONDS_PER_CALL = 20.0  # of a program, about: as long may a signal wait for its save
@@ -141,6 +137,10 @@ class Pace:
 
     def decide(self, stopping: Stopping) -> bool:
         """Returns whether to save now, and sets `stopping.agreed`; all processes decide alike."""
+        import jax  # not above: commands need this module before they need jax
+        import numpy as np
+        from jax.experimental import multihost_utils
+
         choice = np.array([self.steps, self._save_is_due, stopping.signal])
         if jax.process_count() > 1:
             rows = multihost_utils.process_allgather(choice)

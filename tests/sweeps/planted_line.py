@@ -32,7 +32,7 @@ def sweep(add, config):
         add(seed=seed, MORE)
 """
 
-UNBUILDABLE, MISTAKES = 6, {7}  # numbers of features
+UNBUILDABLE, UNFORESEEN, MISTAKES = 6, 8, {7}  # numbers of features
 
 
 def build_line(config):
@@ -40,6 +40,8 @@ def build_line(config):
     features = config.task.features
     if features == UNBUILDABLE:
         raise ValueError("there are no six features")
+    if features == UNFORESEEN:
+        raise KeyError("a mistake in this build")
 
     def draw(batch, values, batch_id):
         place_B = jnp.arange(config.train.batch_size) + 0.1 * batch_id.step + values["seed"]

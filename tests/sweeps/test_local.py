@@ -1,6 +1,7 @@
 """Sweeps on this machine: what is trained, what is skipped, what a failure costs."""
 
 import json
+import tempfile
 
 import numpy as np
 import planted_line
@@ -53,6 +54,21 @@ def test_a_group_that_fails_costs_the_others_nothing_and_is_run_again(whole, tmp
     assert outcomes["task.features=7"] == "done"
     assert outcomes["task.features=4"] == "skipped"
     assert not error.exists()
+
+
+def test_an_unforeseen_error_of_a_build_costs_the_other_groups_nothing(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # where its traceback goes
+    outcomes = train(tmp_path / "study", "**{'task.features': (8, 6, 6, 6)[seed]}")
+    assert outcomes["task.features=8"].startswith("KeyError: 'a mistake in this build', at ")
+    assert outcomes["task.features=6"] == "there are no six features"
+
+    sweep = plan.load(str(tmp_path / "study.py"), {})
+    own = next(group for group in sweep.groups if group.name == "task.features=8")
+    error = tmp_path / own.name / "error.txt"
+    error.parent.mkdir()
+    outcome = local.build_and_train(own, tmp_path, lambda *update: None, save_minutes=0.0)
+    assert outcome == f"KeyError: 'a mistake in this build' (see {error})"
+    assert "in build_line" in error.read_text()
 
 
 def test_fail_fast_starts_no_group_after_one_that_failed(tmp_path):
