@@ -21,6 +21,7 @@ import tensorflow_datasets as tfds
 from jaxlab.tasks import files, near_duplicates, python_prose, python_source
 
 # What requirements.txt names; what these require in turn is read too.
+# Requirements of the project; not all of them, for the text must not change as the project does.
 ROOTS = (
     *("absl-py", "array-record", "filelock", "flax", "importlib-resources", "jax", "jinja2"),
     *("matplotlib", "ml-collections", "numpy", "optax", "orbax-checkpoint", "pytest", "rich"),

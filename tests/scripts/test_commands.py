@@ -71,9 +71,7 @@ def test_a_sweep_its_report_and_what_a_changed_sweep_is_told(tmp_path):
         f"next: python scripts/report.py {workdir}",
     ]
     line = r"headline all: step 20 of 20, loss \d\.\d+, .* steps/s, 100 %, 0 s left\n"
-    assert re.fullmatch(
-        r"devices: \d x cpu\n" + line, trained.stderr
-    )
+    assert re.fullmatch(r"devices: \d x cpu\n" + line, trained.stderr)
     out = succeeded(command("report.py", workdir, f"--out={tmp_path / 'page'}"))
     assert "Findings: " in out
     assert "not measured" in out
