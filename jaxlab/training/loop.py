@@ -172,6 +172,8 @@ def _train(
                     if pending is not None:  # before a save, all records up to it are on disk
                         write(*pending)
                         pending = None
+                    if writes:
+                        metrics.flush_to_disk(records)
                     checkpoints.save(step, state)
                     pace.saved()
                     pace.decide(stopping)  # this save serves a signal that came meanwhile, too

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -37,6 +38,12 @@ def append(path: Path, record: dict) -> None:
         file.seek(max(0, file.tell() - LONGEST_SEAL))
         before = last_seal(file.read().decode(errors="replace"))
         file.write(f"{seal(text, before)}\n".encode())
+
+
+def flush_to_disk(path: Path) -> None:
+    """Returns once the records are on the disk itself, where a loss of power leaves them."""
+    with path.open("ab") as file:
+        os.fsync(file.fileno())
 
 
 def truncate(path: Path, last_step: int) -> list[int]:

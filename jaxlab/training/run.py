@@ -17,6 +17,7 @@ import contextlib
 import errno
 import fcntl
 import platform
+import re
 import subprocess
 import sys
 import time
@@ -210,15 +211,13 @@ def _lock(file: IO[str]) -> bool:
 
 @contextlib.contextmanager
 def translate_io_errors(folder: Path) -> Iterator[None]:
-    """Turns what a disk or a path can do to a run into one clear ConfigError."""
+    """Turns what a disk, a path or too little memory can do to a run into one clear ConfigError."""
     try:
         yield
     except Exception as error:
         text = str(error)
-        # orbax reports a full disk in its own words; RESOURCE_EXHAUSTED may also be memory.
-        full = "No space left" in text or (
-            "RESOURCE_EXHAUSTED" in text and "memory" not in text.lower()
-        )
+        # orbax ends its own words with those of the system; its status is also that of memory.
+        full = "No space left on device" in text or "Disk quota exceeded" in text
         if full or (isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)):
             raise ConfigError(
                 f"the disk of {folder} is full; all up to the last checkpoint is safe: free some "
@@ -229,6 +228,12 @@ def translate_io_errors(folder: Path) -> Iterator[None]:
         if unusable or (isinstance(error, OSError) and error.errno in other):
             raise ConfigError(
                 f"{folder} cannot be used as a folder ({text}): choose another --workdir"
+            ) from error
+        if "RESOURCE_EXHAUSTED" in text and re.search("memory|allocat", text, re.IGNORECASE):
+            raise ConfigError(
+                f"the memory of a device is too small for {folder} ({text.splitlines()[0]}): set "
+                "--config.devices.members_at_once=1, or a larger --config.train.accumulate, and "
+                "choose another --workdir"
             ) from error
         raise
 

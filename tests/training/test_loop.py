@@ -312,7 +312,8 @@ def test_a_second_process_on_the_same_folder_is_refused(straight):
     ("error", "message"),
     [
         (OSError(errno.ENOSPC, "No space left on device"), "is full"),
-        (ValueError("RESOURCE_EXHAUSTED: write failed: quota"), "is full"),
+        (ValueError("RESOURCE_EXHAUSTED: Failed to write: Disk quota exceeded"), "is full"),
+        (ValueError("RESOURCE_EXHAUSTED: to file 11: No space left on device"), "is full"),
         (NotADirectoryError("a file"), "cannot be used as a folder"),
     ],
 )
@@ -321,10 +322,20 @@ def test_what_a_disk_does_is_explained(tmp_path, error, message):
         raise error
 
 
-def test_memory_that_runs_out_is_not_called_a_full_disk(tmp_path):
-    error = RuntimeError("RESOURCE_EXHAUSTED: Out of memory allocating 8 bytes")
-    with pytest.raises(RuntimeError, match="Out of memory"), run.translate_io_errors(tmp_path):
-        raise error
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Out of memory allocating 8 bytes",
+        "Error allocating device buffer: Attempting to allocate 2.0G",
+        "Failed to allocate request for 2.00GiB (2147483648B) on device ordinal 0",
+    ],
+)
+def test_memory_that_runs_out_is_not_called_a_full_disk(tmp_path, text):
+    with (
+        pytest.raises(ConfigError, match=r"the memory of a device .*members_at_once=1"),
+        run.translate_io_errors(tmp_path),
+    ):
+        raise RuntimeError(f"RESOURCE_EXHAUSTED: {text}")
 
 
 def test_parameters_that_overflow_freeze_the_member_at_its_last_finite_state(tmp_path):

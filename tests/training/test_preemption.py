@@ -72,13 +72,18 @@ def test_a_save_serves_a_signal_that_comes_meanwhile_and_no_signal_interrupts_it
     tmp_path,
     monkeypatch,
 ):
-    interrupted = []
+    interrupted, synced = [], []
+    fsync = os.fsync
+    monkeypatch.setattr(os, "fsync", lambda file: synced.append(os.fstat(file)) or fsync(file))
     before = signal.signal(signal.SIGTERM, lambda *arguments: interrupted.append(arguments))
     for name in ("save", "close"):
         own = getattr(checkpoint.Checkpoints, name)
 
         def with_signal(self, *arguments, own=own):
             os.kill(os.getpid(), signal.SIGTERM)
+            records = (tmp_path / "run" / "metrics.jsonl").stat()
+            sizes = [file.st_size for file in synced if file.st_ino == records.st_ino]
+            assert sizes[-1:] == [records.st_size]  # a loss of power leaves all records
             own(self, *arguments)
 
         monkeypatch.setattr(checkpoint.Checkpoints, name, with_signal)
