@@ -22,7 +22,7 @@ import numpy as np
 from experiments.one_third import decoder
 from experiments.one_third.words import PAPER, TAU, THIRD
 from jaxlab.analysis import estimators
-from jaxlab.analysis.cells import cell
+from jaxlab.analysis.cells import cell, levels, with_values
 from jaxlab.analysis.estimate import Estimate, NotMeasurable
 from jaxlab.analysis.interval import exponent_interval
 from jaxlab.analysis.study import Study
@@ -113,12 +113,13 @@ def control_share(study: Study) -> Estimate:
 def figure_of_widths(study: Study) -> Figure:
     """Returns loss and β against τ, for each width and the control."""
     figure, (left, right) = panels(1, 2)
-    widths = sorted(set(study.data["model.width"].values.tolist()))
+    data = with_values(study.data, study, *text_of(0))
+    widths = levels(data, "model.width")
     cells = [(f"width {width}", text_of(width)) for width in widths]
     for (label, values), colour in zip(
         [*cells, ("shuffled", text_of(widths[0], True))], CATEGORY_COLOURS, strict=False
     ):
-        members = cell(study.data, values)
+        members = cell(data, values)
         for ax, metric in ((left, LOSS), (right, SCALE)):
             tau_SxR, value_SxR = estimators.curves(members, metric)
             ax.plot(tau_SxR[0], value_SxR.mean(axis=0), color=colour, lw=1.2, label=label)
@@ -137,8 +138,9 @@ def figure_of_widths(study: Study) -> Figure:
 def exponents(study: Study) -> Table:
     """Returns the exponents of loss and β by width and fit window."""
     rows = []
-    for width in sorted(set(study.data["model.width"].values.tolist())):
-        members = cell(study.data, text_of(width))
+    data = with_values(study.data, study, *text_of(0))
+    for width in levels(data, "model.width"):
+        members = cell(data, text_of(width))
         for metric, name, sign in ((LOSS, "loss above a floor", 1), (SCALE, "β", -1)):
             tau_SxR, value_SxR = estimators.curves(members, metric)
             try:

@@ -35,10 +35,15 @@ def final_metrics(study: Study, *keys: str) -> xr.Dataset:
     recorded_MxR = np.isfinite(data["eval_loss"].values)
     last_M = recorded_MxR.shape[1] - 1 - np.argmax(recorded_MxR[:, ::-1], axis=1)
     found = data.isel(step=xr.DataArray(last_M, dims="member"))
+    return with_values(found, study, *keys)
+
+
+def with_values(data: xr.Dataset, study: Study, *keys: str) -> xr.Dataset:
+    """Returns the members of a study with values of the config as coordinates, swept or not."""
     known = dict(configs.leaves(study.config))
     missing = [key for key in keys if key not in data.coords]
     count = data.sizes["member"]
-    return found.assign_coords({key: ("member", [known[key]] * count) for key in missing})
+    return data.assign_coords({key: ("member", [known[key]] * count) for key in missing})
 
 
 def select(data: xr.Dataset, values: Mapping[str, object]) -> xr.Dataset:
