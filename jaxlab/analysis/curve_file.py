@@ -25,6 +25,14 @@ class _Curve(NamedTuple):
     lines: NDArray[np.int64]
 
 
+class _Span(NamedTuple):
+    """The first and the last record of a rate: τ (0 where nothing precedes step 1), and steps."""
+
+    low: float
+    high: float
+    steps: tuple[float, float]
+
+
 class _Records:
     """The records of one curve as they are read: a row where either number is missing is none."""
 
@@ -52,12 +60,16 @@ class _Records:
         return self
 
     def arrays(self, last: bool) -> tuple[NDArray, NDArray, NDArray]:
-        """Time, loss and lines, all [R]; `last` drops what a restart repeats."""
+        """Time, loss and lines, all [R]; `last` drops what a restart repeats.
+
+        A time that is not finite orders nothing: it is kept, for the checks of all records.
+        """
         time, loss = (np.array(numbers) for numbers in self.numbers)
         lines = np.array(self.lines)
         if last and time.size:
-            later = np.minimum.accumulate(time[::-1])[::-1]  # the least time from here on
-            kept = np.append(time[:-1] < later[1:], True)
+            known = np.where(np.isfinite(time), time, np.nan)
+            later = np.fmin.accumulate(known[::-1])[::-1]  # the least time from here on
+            kept = np.append(~(known[:-1] >= later[1:]), True)
             time, loss, lines = time[kept], loss[kept], lines[kept]
         return time, loss, lines
 
@@ -94,7 +106,8 @@ def read_curves(
     Raises:
       ValueError: a column is missing (the message lists those there are), a cell in the window is
         no finite number (it gives the line of the file, the header being line 1), time goes back,
-        or there are fewer than MIN_POINTS records.
+        there are fewer than MIN_POINTS records, or more than half of τ would have to be guessed
+        because `rate` was not recorded there.
     """
     table = open_table(path)
     names = _loss_columns(table, losses)
@@ -127,12 +140,13 @@ def read_curves(
         for records in (*found[seed], *of_rates[seed]):
             records.read(table, row)
 
-    curves = []
+    curves, spans = [], []
     for seed, own in found.items():
         for place, (name, records) in enumerate(zip(names, own, strict=True)):
             curve = _Curve(f"{seeds} {seed}" if by_seed else name, *records.arrays(last))
             if rate:
-                curve = _with_rates(curve, of_rates[seed][place].arrays(last), rate)
+                curve, span = _with_rates(curve, of_rates[seed][place].arrays(last), rate)
+                spans.append(span)
             elif clock:
                 curve = curve._replace(time=clock(curve.time))
             curves.append(curve)
@@ -146,6 +160,8 @@ def read_curves(
     curves = [_inside(curve, clock_name, window) for curve in curves]
     for curve in curves:
         _check_records(curve, clock_name, f"{table.path}, {table.unit}")
+    for curve, span in zip(curves, spans, strict=bool(spans)):
+        notes += _guessed(curve, span, f"{table.path}: {rate}")
     notes += _unequal_ends(curves, clock_name, table.unit)
     return Curves(
         time=tuple(curve.time for curve in curves),
@@ -243,7 +259,9 @@ def _check_members(path: Path, names: list[str]) -> None:
     )
 
 
-def _with_rates(curve: _Curve, rates: tuple[NDArray, NDArray, NDArray], column: str) -> _Curve:
+def _with_rates(
+    curve: _Curve, rates: tuple[NDArray, NDArray, NDArray], column: str
+) -> tuple[_Curve, _Span]:
     """The curve with τ as clock: the integral of the rate, linear between records, over the steps.
 
     Before the first record of the rate it is taken as it is there, after the last as it is there.
@@ -255,8 +273,30 @@ def _with_rates(curve: _Curve, rates: tuple[NDArray, NDArray, NDArray], column: 
         bool((np.diff(at) > 0).all()),
         f"the steps of {column!r} go back: --restarts=last keeps what came later",
     )
+    steps = float(at[0]), float(at[-1])
     at, rate = np.concatenate([[0.0], at]), np.concatenate([rate[:1], rate])
     whole = np.concatenate([[0.0], np.cumsum(np.diff(at) * (rate[1:] + rate[:-1]) / 2)])
     before = np.clip(np.searchsorted(at, step, side="right") - 1, 0, at.size - 1)
     tau = whole[before] + (step - at[before]) * (rate[before] + np.interp(step, at, rate)) / 2
-    return curve._replace(time=tau)
+    low = float(whole[1]) if steps[0] > 1 else 0.0
+    return curve._replace(time=tau), _Span(low, float(whole[-1]), steps)
+
+
+def _guessed(curve: _Curve, span: _Span, column: str) -> list[str]:
+    """A note on the share of τ that lies outside the records of the rate, if any.
+
+    Raises:
+      ValueError: it is more than half of τ at the last record of the curve.
+    """
+    tau = curve.time
+    if tau[0] <= 0:
+        return []  # the fit refuses it
+    share = (np.minimum(tau, span.low) + np.maximum(tau - span.high, 0)) / tau
+    text = (
+        f"{column} is recorded at steps {span.steps[0]:g} to {span.steps[1]:g} only and taken as "
+        f"constant outside, which makes {share[0]:.1%} of tau at the first fitted record of "
+        f"{curve.name} and {share[-1]:.1%} at the last: "
+    )
+    advice = "if it was not constant there, as in a warm-up, tau is wrong; --schedule knows it"
+    check(bool(share[-1] <= 0.5), f"{text}too much for a fit; give the whole schedule, --schedule")
+    return [text + advice] if (share > 0).any() else []

@@ -129,6 +129,14 @@ def test_a_restart_is_named_and_may_be_resolved(write):
     np.testing.assert_array_equal(curves.loss, [np.where(STEPS < 300, LOSS, LOSS + 1)])
 
 
+@pytest.mark.parametrize("bad", ["nan", "inf"])
+def test_a_time_that_is_no_number_hides_nothing_before_it(write, bad):
+    path = write(table("step,loss", [*PAIRS[:6], (bad, 3), *PAIRS[6:]]))
+    for last in (False, True):
+        with pytest.raises(ValueError, match=f"line 8: step is '{bad}', not a finite number"):
+            read_curves(path, time="step", losses="loss", last=last)
+
+
 def test_what_lies_outside_the_window_does_not_matter(write):
     rows = [(0, "inf"), (1, -1), *PAIRS, (900, "nan"), (850, 3)]
     path = write(table("step,loss", rows))
@@ -151,6 +159,21 @@ def test_tau_is_the_integral_of_a_column_of_rates(write):
     path = write(table("step,loss,lr", apart))  # as Lightning logs it, in rows of its own
     curves = read_curves(path, time="step", losses="loss", rate="lr")
     np.testing.assert_allclose(curves.time[0][:-2], (STEPS - STEPS**2 / 2000)[:-2])
+
+
+def test_the_share_of_tau_without_recorded_rates_is_noted_or_refused(write):
+    """The rate is 1 where it is recorded: at steps 100 ... 600 of 50 ... 800."""
+    path = write(table("step,loss,lr", [(t, y, 1 if 100 <= t <= 600 else "") for t, y in PAIRS]))
+    (note,) = read_curves(path, time="step", losses="loss", rate="lr").notes
+    assert "lr is recorded at steps 100 to 600 only" in note
+    assert "100.0% of tau at the first fitted record of loss and 37.5% at the last" in note
+    (note,) = read_curves(path, time="step", losses="loss", rate="lr", window=(150, 600)).notes
+    assert "66.7% of tau at the first fitted record of loss and 16.7% at the last" in note
+    path = write(table("step,loss,lr", [(t, y, 1 if 300 <= t <= 600 else "") for t, y in PAIRS]))
+    with pytest.raises(ValueError, match=r"62\.5% at the last: too much for a fit"):
+        read_curves(path, time="step", losses="loss", rate="lr")
+    path = write(table("step,loss,lr", [(1, 9, 1), *((t, y, 1) for t, y in PAIRS)]))
+    assert read_curves(path, time="step", losses="loss", rate="lr").notes == ()
 
 
 def test_members_of_a_run_are_curves_if_they_are_seeds_of_one_setting(tmp_path, write):
