@@ -155,6 +155,8 @@ def gains_by_kind(
 ) -> dict[str, np.ndarray]:
     """Returns the gain on each kind of token in percent of the loss on it, by seed: [S].
 
+    Kinds of which the held-out text has no token are left out.
+
     Raises:
       NotMeasurable: the study has not recorded the kinds.
     """
@@ -163,13 +165,17 @@ def gains_by_kind(
     if missing := [name for name in names.values() if name not in reference]:
         raise NotMeasurable(f"the runs have no {missing[0]}: set task.fixed_held_out")
     return {
-        kind: 100 * (1 - own[name].values / reference[name].values) for kind, name in names.items()
+        kind: 100 * (1 - own[name].values / reference[name].values)
+        for kind, name in names.items()
+        if (reference[name].values > 0).all()
     }
 
 
 def more_on(study: Study, kind: str, than: str) -> Estimate:
     """Measures the gain of four streams over the control on a kind, less that on another."""
     found = gains_by_kind(study, "four", "prefix", (kind, than))
+    if len(found) < 2:
+        raise NotMeasurable(f"the held-out text has no tokens of {kind} or of {than}")
     detail = f"{found[kind].mean():.3f} % against {found[than].mean():.3f} %"
     return over_seeds(found[kind] - found[than], detail)
 
